@@ -1,0 +1,102 @@
+/**
+ * The kernel level: what one dispatch computes, with no word about how. A kernel is a small loop nest: a parallel
+ * space, and stages that run in order for each point of it. Pointwise chains, reductions with prologue and epilogue,
+ * matrix products with epilogue, norms and softmax, and a step of a recurrence are all of this form; a schedule
+ * (in `codegen/`) chooses threads, tiles and memory for it.
+ */
+import type { Dim } from './dim.ts';
+import type { Origin } from './graph.ts';
+import type { ScalarExpression } from './scalar.ts';
+import type { DType, TensorType } from './types.ts';
+
+/** An axis is referred to by its number in `Kernel.axes`. */
+export interface Axis {
+  readonly name: string;
+  readonly extent: Dim;
+}
+
+/** An operand, referred to by its number in `Kernel.operands`. `update` is read and written. */
+export interface KernelOperand {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly access: 'read' | 'write' | 'update';
+}
+
+export type Combine = 'sum' | 'max' | 'min';
+
+/**
+ * One result of a reduction stage: value combined over the stage's axes. For 'argmax' the result is the (i32) index
+ * along the only axis of the stage, of the first largest value.
+ */
+export interface Accumulator {
+  readonly id: number;
+  readonly combine: Combine | 'argmax';
+  readonly dtype: DType;
+  readonly value: ScalarExpression;
+}
+
+export interface Store {
+  readonly operand: number;
+  /** One i32 expression for each axis of the operand. Distinct points store to distinct elements. */
+  readonly index: readonly ScalarExpression[];
+  readonly value: ScalarExpression;
+}
+
+/**
+ * `reduce` runs over its axes and defines accumulators that later stages use; `map` runs over its axes (none: once a
+ * point) and stores. An expression uses the axes of the space and of its own stage, and accumulators of earlier stages.
+ */
+export type Stage =
+  | { readonly kind: 'reduce'; readonly axes: readonly number[]; readonly accumulators: readonly Accumulator[] }
+  | { readonly kind: 'map'; readonly axes: readonly number[]; readonly stores: readonly Store[] };
+
+/** A dispatch described by its loop nest. A matrix product is one reduce stage of a product, and a map stage. */
+export interface LoopKernel {
+  readonly kind: 'loops';
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  readonly axes: readonly Axis[];
+  readonly operands: readonly KernelOperand[];
+  /** The parallel axes. */
+  readonly space: readonly number[];
+  readonly stages: readonly Stage[];
+}
+
+/**
+ * The deterministic sum of rows by index: operands (indices i32[n…], updates f32[n…, rest…], result f32[rows, rest…]).
+ * The terms of a row are added in ascending order of position.
+ */
+export interface ScatterKernel {
+  readonly kind: 'scatter-add';
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  readonly operands: readonly KernelOperand[];
+}
+
+export type Kernel = LoopKernel | ScatterKernel;
+
+/** A tensor of a program: state, input, or one of its intermediate results. */
+export interface Slot {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly role: 'input' | 'state' | 'temporary' | 'output';
+}
+
+/** A launch binds slot `slots[i]` to operand i of the kernel. */
+export type Step =
+  | { readonly kind: 'launch'; readonly kernel: Kernel; readonly slots: readonly number[] }
+  /** A scan: the position runs over 0…trip−1, or down. Kernels see it as `loop`. */
+  | { readonly kind: 'loop'; readonly trip: Dim; readonly reverse: boolean; readonly steps: readonly Step[] };
+
+/** The fused level: every launch of a program in order, before memory is planned. */
+export interface KernelProgram {
+  readonly name: string;
+  readonly dims: readonly { readonly name: string; readonly bound: number }[];
+  readonly slots: readonly Slot[];
+  readonly steps: readonly Step[];
+  /** Graph outputs and inputs by name; a state's slot has the state's name. */
+  readonly inputs: readonly { readonly name: string; readonly slot: number }[];
+  readonly outputs: readonly { readonly name: string; readonly slot: number }[];
+  /** Names of host numbers that kernels use. */
+  readonly hostNumbers: readonly string[];
+}
