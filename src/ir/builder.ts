@@ -72,8 +72,14 @@ export class GraphBuilder {
     attributes: OpAttributes[Name],
     name?: string,
   ): Value {
-    const [result, ...more] = this.emitAll(op, operands, attributes, name === undefined ? {} : { names: [name] });
-    if (result === undefined || more.length > 0) throw new InternalError(`${op} does not have exactly one result`);
+    const [result, ...more] = this.emitAll(
+      op,
+      operands,
+      attributes,
+      name === undefined ? {} : { names: [name] },
+    );
+    if (result === undefined || more.length > 0)
+      throw new InternalError(`${op} does not have exactly one result`);
     return result;
   }
 
@@ -83,7 +89,9 @@ export class GraphBuilder {
 
   /** Broadcasts; the identity where the shape is the operand's already. */
   broadcast(operand: Value, shape: readonly Dim[], axes: readonly number[]): Value {
-    return equalShapes(operand.type.shape, shape) ? operand : this.emit('broadcast', [operand], { shape, axes });
+    return equalShapes(operand.type.shape, shape)
+      ? operand
+      : this.emit('broadcast', [operand], { shape, axes });
   }
 
   transpose(operand: Value, permutation: readonly number[]): Value {
@@ -101,7 +109,11 @@ export class GraphBuilder {
   }
 
   /** A pointwise op with a number for its second operand. */
-  withNumber(op: 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min', operand: Value, value: number): Value {
+  withNumber(
+    op: 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min',
+    operand: Value,
+    value: number,
+  ): Value {
     return this.emit(op, [operand, this.constant(value, operand.type.dtype, operand.type.shape)], {});
   }
 }

@@ -131,7 +131,10 @@ export function printDim(dim: Dim): string {
   return dim.terms
     .map((term, index) => {
       const magnitude = Math.abs(term.coefficient);
-      const factors = [...(magnitude === 1 && term.symbols.length > 0 ? [] : [String(magnitude)]), ...term.symbols];
+      const factors = [
+        ...(magnitude === 1 && term.symbols.length > 0 ? [] : [String(magnitude)]),
+        ...term.symbols,
+      ];
       const sign = term.coefficient < 0 ? '-' : index > 0 ? '+' : '';
       return sign + factors.join('*');
     })

@@ -98,9 +98,9 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
 
 export type OpName = keyof OpAttributes;
 
-/** One node; `op` discriminates `attributes`. */
-export type Node = {
-  readonly [Name in OpName]: {
+/** The nodes of some ops: a union that generic code can look up in a table of records, one op at a time. */
+export type NodeOf<Names extends OpName> = {
+  readonly [Name in Names]: {
     readonly op: Name;
     readonly operands: readonly Value[];
     readonly attributes: OpAttributes[Name];
@@ -109,7 +109,10 @@ export type Node = {
     /** Only, and always, on `scan`. */
     readonly region?: Region;
   };
-}[OpName];
+}[Names];
+
+/** One node; `op` discriminates `attributes`. */
+export type Node = NodeOf<OpName>;
 
 /**
  * The body of a scan, isolated: it uses its own parameters and nothing else.

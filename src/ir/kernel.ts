@@ -47,7 +47,11 @@ export interface Store {
  * point) and stores. An expression uses the axes of the space and of its own stage, and accumulators of earlier stages.
  */
 export type Stage =
-  | { readonly kind: 'reduce'; readonly axes: readonly number[]; readonly accumulators: readonly Accumulator[] }
+  | {
+      readonly kind: 'reduce';
+      readonly axes: readonly number[];
+      readonly accumulators: readonly Accumulator[];
+    }
   | { readonly kind: 'map'; readonly axes: readonly number[]; readonly stores: readonly Store[] };
 
 /** A dispatch described by its loop nest. A matrix product is one reduce stage of a product, and a map stage. */

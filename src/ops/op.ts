@@ -4,7 +4,8 @@
  */
 import type { GraphBuilder } from '../ir/builder.ts';
 import type { Dim } from '../ir/dim.ts';
-import type { Node, OpAttributes, OpName, Region, Value } from '../ir/graph.ts';
+import type { NodeOf, OpAttributes, OpName, Region, Value } from '../ir/graph.ts';
+import type { Combine } from '../ir/kernel.ts';
 import type { ScalarExpression } from '../ir/scalar.ts';
 import type { TensorType } from '../ir/types.ts';
 
@@ -27,7 +28,7 @@ export interface InferContext<Name extends OpName> {
 
 export interface VjpContext<Name extends OpName> {
   readonly builder: GraphBuilder;
-  readonly node: Extract<Node, { op: Name }>;
+  readonly node: NodeOf<Name>;
   /** One for each result; undefined where the loss does not depend on it. */
   readonly cotangents: readonly (Value | undefined)[];
 }
@@ -50,19 +51,23 @@ export type Lowering<Name extends OpName> =
   /** Element for element: result[i] = scalar(operands[i]…). `index` is the element's index. */
   | {
       readonly kind: 'pointwise';
-      readonly scalar: (
-        args: readonly ScalarExpression[],
-        context: ViewContext<Name>,
-      ) => ScalarExpression;
+      readonly scalar: (args: readonly ScalarExpression[], context: ViewContext<Name>) => ScalarExpression;
     }
   /** Moves elements: an index map, and a guard where a constant stands outside the operand. */
   | {
       readonly kind: 'view';
-      readonly source: (context: ViewContext<Name>) => ViewSource | { readonly guard: ScalarExpression; readonly inside: ViewSource };
+      readonly source: (
+        context: ViewContext<Name>,
+      ) => ViewSource | { readonly guard: ScalarExpression; readonly inside: ViewSource };
     }
   /** Several operands, each written to its own place of the result. */
   | { readonly kind: 'concat' }
-  | { readonly kind: 'reduce' }
+  /** Combines the elements along axes, which disappear. */
+  | {
+      readonly kind: 'reduce';
+      readonly combine: (attributes: OpAttributes[Name]) => Combine | 'argmax';
+      readonly axes: (attributes: OpAttributes[Name]) => readonly number[];
+    }
   | { readonly kind: 'contraction' }
   /** An index map that reads an operand: (table, indices). */
   | { readonly kind: 'gather' }
@@ -74,6 +79,8 @@ export interface OpSample<Name extends OpName> {
   readonly title: string;
   readonly operands: readonly TensorType[];
   readonly attributes: OpAttributes[Name];
+  /** Only, and always, for `scan`. */
+  readonly region?: Region;
   /** Sizes of the symbols that the types use. */
   readonly sizes?: Readonly<Record<string, number>>;
   /** Inclusive range of random operand data; the default is [−2, 2], and [0, 4] for i32. */

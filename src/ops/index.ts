@@ -1,0 +1,111 @@
+/** The only list of ops: the records by name, and what the rest of the compiler asks of them. */
+import type { GraphBuilder, InferTypes } from '../ir/builder.ts';
+import type { NodeOf, OpName, Value } from '../ir/graph.ts';
+import type { Scalar } from '../ir/scalar-builder.ts';
+import type { TensorType } from '../ir/types.ts';
+import { InternalError } from '../diagnostics/diagnostic.ts';
+import { activation } from './activation.ts';
+import { arithmetic } from './arithmetic.ts';
+import { compare } from './compare.ts';
+import { contraction } from './contraction.ts';
+import { gather } from './gather.ts';
+import type { Lowering, OpRecord, OpTable, ViewContext, ViewSource } from './op.ts';
+import { reduce } from './reduce.ts';
+import { scan } from './scan.ts';
+import { source } from './source.ts';
+import { view } from './view.ts';
+
+/** By family, in the order of docs/ops.md. */
+export const opFamilies = {
+  source,
+  arithmetic,
+  activation,
+  compare,
+  view,
+  reduce,
+  contraction,
+  gather,
+  scan,
+};
+
+export const opTable: OpTable = {
+  ...source,
+  ...arithmetic,
+  ...activation,
+  ...compare,
+  ...view,
+  ...reduce,
+  ...contraction,
+  ...gather,
+  ...scan,
+};
+
+export function recordOf<Name extends OpName>(op: Name): OpRecord<Name> {
+  return opTable[op];
+}
+
+export const inferTypes: InferTypes = (op, operands, attributes, region) =>
+  recordOf(op).infer({ operands, attributes, region });
+
+/** Result types of a node by its rule. Throws a TypeRuleError. */
+export function inferNode<Name extends OpName>(node: NodeOf<Name>): readonly TensorType[] {
+  return recordOf<Name>(node.op).infer({
+    operands: typesOf(node.operands),
+    attributes: node.attributes,
+    region: node.region,
+  });
+}
+
+/** Emits the node's gradient: a cotangent for each operand, or undefined where the op has none of its own. */
+export function vjpOf<Name extends OpName>(
+  node: NodeOf<Name>,
+  builder: GraphBuilder,
+  cotangents: readonly (Value | undefined)[],
+): readonly (Value | undefined)[] | undefined {
+  return recordOf<Name>(node.op).vjp?.({ builder, node, cotangents });
+}
+
+export function loweringOf<Name extends OpName>(node: NodeOf<Name>): Lowering<Name> {
+  return recordOf<Name>(node.op).lowering;
+}
+
+/** The scalar form of a pointwise node at an element, given the operands' elements there. */
+export function pointwiseScalar<Name extends OpName>(
+  node: NodeOf<Name>,
+  args: readonly Scalar[],
+  index: readonly Scalar[],
+): Scalar {
+  const lowering = loweringOf<Name>(node);
+  if (lowering.kind !== 'pointwise') throw new InternalError(`${node.op} is not pointwise`);
+  return lowering.scalar(args, elementContext<Name>(node, index));
+}
+
+/** Where a view node's element comes from. */
+export function viewSource<Name extends OpName>(
+  node: NodeOf<Name>,
+  index: readonly Scalar[],
+): ViewSource | { readonly guard: Scalar; readonly inside: ViewSource } {
+  const lowering = loweringOf<Name>(node);
+  if (lowering.kind !== 'view') throw new InternalError(`${node.op} is not a view`);
+  return lowering.source(elementContext<Name>(node, index));
+}
+
+/** What a `reduce` node combines, and along which axes of its operand. */
+export function reductionOf<Name extends OpName>(node: NodeOf<Name>) {
+  const lowering = loweringOf<Name>(node);
+  if (lowering.kind !== 'reduce') throw new InternalError(`${node.op} is not a reduction`);
+  return { combine: lowering.combine(node.attributes), axes: lowering.axes(node.attributes) };
+}
+
+function elementContext<Name extends OpName>(
+  node: NodeOf<Name>,
+  index: readonly Scalar[],
+): ViewContext<Name> {
+  const [result] = node.results;
+  if (result === undefined) throw new InternalError(`${node.op} has no result`);
+  return { index, attributes: node.attributes, operands: typesOf(node.operands), result: result.type };
+}
+
+function typesOf(values: readonly Value[]): readonly TensorType[] {
+  return values.map((value) => value.type);
+}
