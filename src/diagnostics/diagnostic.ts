@@ -4,6 +4,8 @@ import type { Span } from './span.ts';
 export type Severity = 'error' | 'warning';
 
 export interface Note {
+  /** `help` says what to do; absent or `note`, it adds a fact or a second place. */
+  readonly kind?: 'note' | 'help';
   readonly message: string;
   readonly span?: Span;
 }
