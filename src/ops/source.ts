@@ -36,7 +36,7 @@ export const source: Pick<OpTable, 'constant' | 'iota' | 'dim-size' | 'random' |
   },
   iota: {
     name: 'iota',
-    documentation: 'i32[length]: 0, 1, 2, …',
+    documentation: 'i32[length]: 0, 1, 2 and so on.',
     infer({ operands, attributes: { length } }) {
       requireCount('iota', operands, 0);
       const type = tensorType('i32', [length]);
