@@ -128,7 +128,11 @@ export type Statement =
   /** `next (h = …, c = …) emit a, b`: ends the body of a scan or of a `repeat … carry`. */
   | {
       readonly kind: 'next';
-      readonly carries: readonly { readonly name: Identifier; readonly value: Expression; readonly span: Span }[];
+      readonly carries: readonly {
+        readonly name: Identifier;
+        readonly value: Expression;
+        readonly span: Span;
+      }[];
       readonly emits: readonly Expression[];
       readonly span: Span;
     };
@@ -162,8 +166,7 @@ export type Subscript =
 export interface StringExpression {
   readonly kind: 'string';
   readonly parts: readonly (
-    | { readonly kind: 'text'; readonly text: string }
-    | { readonly kind: 'value'; readonly value: Expression }
+    { readonly kind: 'text'; readonly text: string } | { readonly kind: 'value'; readonly value: Expression }
   )[];
   readonly span: Span;
 }
@@ -179,7 +182,12 @@ export type Expression =
   /** `none` */
   | { readonly kind: 'none'; readonly span: Span }
   | { readonly kind: 'name'; readonly name: string; readonly span: Span }
-  | { readonly kind: 'unary'; readonly operator: '-' | '+' | 'not'; readonly operand: Expression; readonly span: Span }
+  | {
+      readonly kind: 'unary';
+      readonly operator: '-' | '+' | 'not';
+      readonly operand: Expression;
+      readonly span: Span;
+    }
   | {
       readonly kind: 'binary';
       readonly operator: BinaryOperator;
@@ -198,10 +206,25 @@ export type Expression =
       readonly span: Span;
     }
   /** `callee(arguments)` */
-  | { readonly kind: 'call'; readonly callee: Expression; readonly arguments: readonly Argument[]; readonly span: Span }
+  | {
+      readonly kind: 'call';
+      readonly callee: Expression;
+      readonly arguments: readonly Argument[];
+      readonly span: Span;
+    }
   /** `Name{arguments}` */
-  | { readonly kind: 'build'; readonly builder: Identifier; readonly arguments: readonly Argument[]; readonly span: Span }
-  | { readonly kind: 'index'; readonly base: Expression; readonly subscripts: readonly Subscript[]; readonly span: Span }
+  | {
+      readonly kind: 'build';
+      readonly builder: Identifier;
+      readonly arguments: readonly Argument[];
+      readonly span: Span;
+    }
+  | {
+      readonly kind: 'index';
+      readonly base: Expression;
+      readonly subscripts: readonly Subscript[];
+      readonly span: Span;
+    }
   /** `wte.weight`, `x.T` */
   | { readonly kind: 'attribute'; readonly base: Expression; readonly name: Identifier; readonly span: Span }
   /** `(a, b)`, and `return a, b` as one value */

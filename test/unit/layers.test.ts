@@ -42,7 +42,7 @@ const files = ['src', 'runtime']
   )
   .filter((file) => file.endsWith('.ts'));
 
-/** Static and dynamic imports, re-exports and import types. */
+/** Static and dynamic imports, re-exports and import types. A `.js` file is imported by generated text only. */
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(path.join(root, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   return [
@@ -62,7 +62,7 @@ const edges = new Map(
   files.map((file) => {
     const specifiers = importsOf(file);
     const local = specifiers
-      .filter((specifier) => specifier.startsWith('.'))
+      .filter((specifier) => specifier.startsWith('.') && !specifier.endsWith('.js'))
       .map((specifier) => path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier)));
     return [file, { local, external: specifiers.filter((specifier) => !specifier.startsWith('.')) }] as const;
   }),

@@ -1,0 +1,70 @@
+/** Floating-point operations of a graph, and which layer's parameters they work with. */
+import { evaluateDim, type Dim } from '../../ir/dim.ts';
+import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { recordOf } from '../../ops/index.ts';
+
+type Sizes = ReadonlyMap<string, number>;
+
+const elements = (shape: readonly Dim[], sizes: Sizes): number =>
+  shape.reduce((product, dim) => product * evaluateDim(dim, sizes), 1);
+
+/** A multiplication with an addition counts two, any other scalar function one, moving data none. */
+export function countFlops(nodes: readonly Node[], sizes: Sizes): number {
+  return nodes.reduce((sum, node) => sum + countNode(node, sizes), 0);
+}
+
+function countNode(node: Node, sizes: Sizes): number {
+  const result = node.results[0];
+  const lhs = node.operands[0];
+  if (node.op === 'scan')
+    return evaluateDim(node.attributes.trip, sizes) * countFlops(node.region?.nodes ?? [], sizes);
+  if (result === undefined || lhs === undefined) return 0;
+  switch (recordOf(node.op).lowering.kind) {
+    case 'contraction': {
+      const contracted =
+        node.op === 'dot' ? node.attributes.contract.map(([axis]) => lhs.type.shape[axis]) : [];
+      const depth = elements(
+        contracted.filter((dim) => dim !== undefined),
+        sizes,
+      );
+      return 2 * elements(result.type.shape, sizes) * depth;
+    }
+    case 'pointwise':
+      return elements(result.type.shape, sizes);
+    case 'reduce':
+      return elements(lhs.type.shape, sizes);
+    case 'scatter':
+      return elements(node.operands[1]?.type.shape ?? [], sizes);
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Work by the owner of the parameters that it uses; `undefined` gathers the rest (activations between layers). A value
+ * made of one owner's parameters alone belongs to that owner, so that views and sums of weights are followed.
+ */
+export function countByOwner(
+  graph: Graph,
+  ownerOf: (parameter: string) => string | undefined,
+  sizes: Sizes,
+): ReadonlyMap<string | undefined, number> {
+  const owners = new Map<Value, string>();
+  for (const state of graph.states) {
+    const owner = ownerOf(state.name);
+    if (owner !== undefined) owners.set(state.value, owner);
+  }
+  const work = new Map<string | undefined, number>();
+  for (const node of graph.nodes) {
+    const found = new Set(
+      node.operands.map((operand) => owners.get(operand)).filter((owner) => owner !== undefined),
+    );
+    const [owner] = found;
+    const only = found.size === 1 ? owner : undefined;
+    work.set(only, (work.get(only) ?? 0) + countNode(node, sizes));
+    if (only !== undefined && node.operands.every((operand) => owners.get(operand) === only)) {
+      for (const result of node.results) owners.set(result, only);
+    }
+  }
+  return work;
+}
