@@ -1,6 +1,6 @@
 /** Scalar expressions: folding keeps the value, interning finds equals, and the functions mean what is written. */
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { constantDim, symbolDim } from '../../../src/ir/dim.ts';
 import { erf } from '../../../src/ir/erf.ts';
 import { compileScalar, scalarEnvironment } from '../../../src/ir/evaluate-scalar.ts';
@@ -19,12 +19,20 @@ function value(expression: ScalarExpression, axes: readonly number[] = []): numb
   return compileScalar(expression, environment)();
 }
 
+// Unfolded: the argument is an axis, whose value is known only when it runs.
+function onAxis(fn: ScalarFunction, a: number, b: number): number {
+  return value({ kind: 'apply', fn, dtype: 'i32', args: [scalar.axis(0), scalar.axis(1)] }, [a, b]);
+}
+
+function offsetLoad(offset: number): ScalarExpression {
+  return scalar.add(
+    scalar.load(0, 'f32', [scalar.add(scalar.axis(0), scalar.integer(offset))]),
+    scalar.host('lr'),
+  );
+}
+
 describe('functions', () => {
   const { literal, integer, apply } = scalar;
-  // Unfolded: the argument is an axis, whose value is known only when it runs.
-  const onAxis = (fn: ScalarFunction, a: number, b: number): number =>
-    value({ kind: 'apply', fn, dtype: 'i32', args: [scalar.axis(0), scalar.axis(1)] }, [a, b]);
-
   test('i32 wraps', () => {
     expect(onAxis('add', 2147483647, 1)).toBe(-2147483648);
     expect(onAxis('multiply', 65536, 65537)).toBe(65536);
@@ -142,13 +150,8 @@ describe('folding', () => {
 describe('interning', () => {
   test('equal expressions become one object, others do not', () => {
     const intern = scalarInterner();
-    const make = (offset: number): ScalarExpression =>
-      scalar.add(
-        scalar.load(0, 'f32', [scalar.add(scalar.axis(0), scalar.integer(offset))]),
-        scalar.host('lr'),
-      );
-    expect(intern(make(2))).toBe(intern(make(2)));
-    expect(intern(make(2))).not.toBe(intern(make(3)));
+    expect(intern(offsetLoad(2))).toBe(intern(offsetLoad(2)));
+    expect(intern(offsetLoad(2))).not.toBe(intern(offsetLoad(3)));
     expect(intern(scalar.literal(0))).not.toBe(intern(scalar.literal(-0)));
     expect(intern(scalar.literal(1))).not.toBe(intern(scalar.integer(1)));
   });

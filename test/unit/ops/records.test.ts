@@ -1,10 +1,14 @@
 /** One walk over the op table: every record's type rule, gradient, evaluation and documentation, on its samples. */
 import { describe, expect, test } from 'vitest';
+import { equalGraphs } from '../../../src/ir/equal.ts';
+import { parseGraph } from '../../../src/ir/parse.ts';
+import { printGraph } from '../../../src/ir/print.ts';
+import { verifyGraph } from '../../../src/ir/verify.ts';
 import { equalTypes } from '../../../src/ir/types.ts';
 import { evaluateDim } from '../../../src/ir/dim.ts';
 import type { Value } from '../../../src/ir/graph.ts';
 import type { Float64Tensor } from '../../../src/ir/evaluate-scalar.ts';
-import { inferNode, opFamilies, opTable, vjpOf } from '../../../src/ops/index.ts';
+import { inferNode, inferTypes, opFamilies, opTable, vjpOf } from '../../../src/ops/index.ts';
 import type { OpRecord } from '../../../src/ops/op.ts';
 import { buildSample, graphOf, randomTensor, run, sampleData } from './support.ts';
 
@@ -36,8 +40,11 @@ describe.each(records.map((record) => [record.name, record] as const))('%s', (na
     const { node, operands, results, builder, sizes } = buildSample(name, sample);
     expect(inferNode(node).every((type, at) => equalTypes(type, results[at]?.type ?? type))).toBe(true);
 
-    const data = sampleData(name, sample, sizes);
     const forward = graphOf(builder, operands, results, sizes);
+    expect(verifyGraph(forward, inferTypes)).toEqual([]);
+    expect(equalGraphs(parseGraph(printGraph(forward)), forward)).toBe(true);
+
+    const data = sampleData(name, sample, sizes);
     const outputs = run(forward, data, sizes);
     outputs.forEach((output, at) => {
       expect(output.dtype).toBe(results[at]?.type.dtype);
@@ -59,6 +66,7 @@ describe.each(records.map((record) => [record.name, record] as const))('%s', (na
         asked.map(({ gradient }) => gradient),
         sizes,
       );
+      expect(verifyGraph(backward, inferTypes)).toEqual([]);
       const found = run(backward, [...inputs, ...weights], sizes);
       const differentiable = operands.filter(({ type }) => type.dtype === 'f32').length;
       expect(asked.length).toBe(differentiable);
