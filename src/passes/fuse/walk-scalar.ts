@@ -1,0 +1,70 @@
+/** Walks over scalar expressions: children, reachable sets, costs. */
+import type { ScalarExpression, ScalarFunction } from '../../ir/scalar.ts';
+
+export function childrenOf(expression: ScalarExpression): readonly ScalarExpression[] {
+  switch (expression.kind) {
+    case 'load':
+      return expression.index;
+    case 'random':
+      return [expression.index];
+    case 'apply':
+      return expression.args;
+    default:
+      return [];
+  }
+}
+
+/** Every expression below the roots, once, children before parents. */
+export function reachable(roots: readonly ScalarExpression[]): ReadonlySet<ScalarExpression> {
+  const seen = new Set<ScalarExpression>();
+  const visit = (expression: ScalarExpression): void => {
+    if (seen.has(expression)) return;
+    for (const child of childrenOf(expression)) visit(child);
+    seen.add(expression);
+  };
+  for (const root of roots) visit(root);
+  return seen;
+}
+
+const EXPENSIVE: ReadonlySet<ScalarFunction> = new Set([
+  'power',
+  'exp',
+  'log',
+  'sin',
+  'cos',
+  'tanh',
+  'sigmoid',
+  'erf',
+]);
+
+/** Rough instructions of one expression without its children. Index arithmetic of a load is part of the load. */
+export function ownCost(expression: ScalarExpression): number {
+  switch (expression.kind) {
+    case 'load':
+      return 1;
+    case 'random':
+      return 24;
+    case 'apply':
+      return EXPENSIVE.has(expression.fn) ? 6 : 1;
+    default:
+      return 0;
+  }
+}
+
+/** Cost of an expression with all below it, each once; what an index costs is not counted. */
+export function totalCost(root: ScalarExpression): number {
+  const seen = new Set<ScalarExpression>();
+  const visit = (expression: ScalarExpression): number => {
+    if (seen.has(expression)) return 0;
+    seen.add(expression);
+    const below = expression.kind === 'apply' ? expression.args.reduce((sum, arg) => sum + visit(arg), 0) : 0;
+    return below + ownCost(expression);
+  };
+  return visit(root);
+}
+
+export function axesOf(expressions: Iterable<ScalarExpression>): ReadonlySet<number> {
+  const axes = new Set<number>();
+  for (const expression of expressions) if (expression.kind === 'axis') axes.add(expression.axis);
+  return axes;
+}
