@@ -1,7 +1,7 @@
 /** What fusion knows of every value: how it is defined, where it is stored, and which items compute it. */
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import { evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
-import type { Graph, Node, Value } from '../../ir/graph.ts';
+import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
 import type { Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
@@ -48,10 +48,31 @@ export type Item = {
 } & (
   | { readonly kind: 'compute' }
   /** No source: zeros. */
-  | { readonly kind: 'copy'; readonly source: Value | undefined; readonly type: TensorType; readonly target: Target }
+  | {
+      readonly kind: 'copy';
+      readonly source: Value | undefined;
+      readonly type: TensorType;
+      readonly target: Target;
+    }
   | { readonly kind: 'scatter' }
-  | { readonly kind: 'scan' }
+  /** `reads`: values besides the node's operands that must be in place before the loop starts. */
+  | { readonly kind: 'scan'; readonly reads: readonly Value[]; readonly scan: PreparedScan }
 );
+
+/** Whether a merged loop runs against the direction of this scan. */
+export interface LoopDirection {
+  flipped: boolean;
+}
+
+/** A scan whose carries, stacks and sums have their places. */
+export interface PreparedScan {
+  readonly trip: Dim;
+  readonly reverse: boolean;
+  readonly direction: LoopDirection;
+  readonly region: Region;
+  /** Where each of the region's results goes; undefined where another result's place already shows it. */
+  readonly targets: readonly (Target | undefined)[];
+}
 
 export interface FusionLimits {
   /** Bindings of one dispatch. */
@@ -90,13 +111,15 @@ export class FusionContext {
 
   definition(value: Value): Definition {
     const definition = this.definitions.get(value);
-    if (definition === undefined) throw new InternalError(`fusion met a value that nothing defines (${value.name ?? '?'})`);
+    if (definition === undefined)
+      throw new InternalError(`fusion met a value that nothing defines (${value.name ?? '?'})`);
     return definition;
   }
 
   place(value: Value): Place {
     const place = this.places.get(value);
-    if (place === undefined) throw new InternalError(`fusion reads a value without a place (${value.name ?? '?'})`);
+    if (place === undefined)
+      throw new InternalError(`fusion reads a value without a place (${value.name ?? '?'})`);
     return place;
   }
 

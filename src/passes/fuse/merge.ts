@@ -1,0 +1,126 @@
+/**
+ * Merges groups greedily: each item with the groups that read it, consumers first, until nothing changes; then groups
+ * over one space that share what they read; then independent loops of one length.
+ */
+import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
+import type { Group, Grouping } from './groups.ts';
+import type { Item } from './context.ts';
+
+/** A launch costs more than the work on so few elements. */
+const SMALL = 1 << 16;
+
+export function mergeGroups(grouping: Grouping): void {
+  for (let changed = true; changed;) {
+    changed = mergeWithConsumers(grouping);
+    changed = mergeSiblings(grouping) || changed;
+  }
+  mergeLoops(grouping);
+}
+
+function mergeWithConsumers(grouping: Grouping): boolean {
+  let changed = false;
+  for (const item of grouping.dependencies.order.toReversed()) {
+    for (const consumer of readersOf(grouping, item)) {
+      const producer = grouping.groupOf(item);
+      const group = grouping.groupOf(consumer);
+      if (producer !== undefined && group !== undefined)
+        changed = tryMerge(grouping, producer, group) || changed;
+    }
+  }
+  return changed;
+}
+
+function readersOf(grouping: Grouping, item: Item): readonly Item[] {
+  return item.results.flatMap((value) => grouping.dependencies.readers.get(value) ?? []);
+}
+
+const spaceKey = (space: readonly Dim[]): string => space.map(printDim).join(' ');
+
+function tryMerge(grouping: Grouping, producer: Group, consumer: Group): boolean {
+  if (producer === consumer || producer.kind !== 'loops' || consumer.kind !== 'loops') return false;
+  const spaces = [producer.space, consumer.space];
+  if (spaceKey(producer.space) === spaceKey(consumer.space)) spaces.pop();
+  const items = grouping.union(producer, consumer);
+  const space = spaces.find((candidate) => grouping.fits(items, candidate));
+  if (space === undefined) return false;
+  if (grouping.reachesIndirectly(producer, consumer) || grouping.reachesIndirectly(consumer, producer))
+    return false;
+  grouping.replace([producer, consumer], { items, kind: 'loops', space });
+  return true;
+}
+
+function mergeSiblings(grouping: Grouping): boolean {
+  const bySpace = new Map<string, Group[]>();
+  for (const group of grouping.groups()) {
+    if (group.kind !== 'loops') continue;
+    const key = spaceKey(group.space);
+    bySpace.set(key, [...(bySpace.get(key) ?? []), group]);
+  }
+  let changed = false;
+  for (const groups of bySpace.values()) {
+    const merged: Group[] = [];
+    for (const group of groups) {
+      const at = merged.findIndex((other) => areSiblings(grouping, other, group));
+      const other = merged[at];
+      if (other === undefined) {
+        merged.push(group);
+        continue;
+      }
+      const union: Group = { items: grouping.union(other, group), kind: 'loops', space: group.space };
+      grouping.replace([other, group], union);
+      merged[at] = union;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
+  const bases = basesOfGroup(grouping, lhs);
+  const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
+  const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
+  if (!shared && !small) return false;
+  if (grouping.depth === 0 && (isHeavy(lhs) || isHeavy(rhs))) return false;
+  if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
+  return grouping.fits(grouping.union(lhs, rhs), lhs.space);
+}
+
+/** Contractions and reductions outside of loops choose their own tiles. */
+function isHeavy(group: Group): boolean {
+  return [...group.items].some((item) => item.node?.op === 'dot' || item.node?.op === 'reduce');
+}
+
+function basesOfGroup(grouping: Grouping, group: Group): ReadonlySet<unknown> {
+  return new Set([...group.items].flatMap((item) => [...(grouping.dependencies.bases.get(item) ?? [])]));
+}
+
+/** Two directions of one layer run in one loop, which leaves the device two independent launches a step. */
+function mergeLoops(grouping: Grouping): void {
+  const merged: Group[] = [];
+  for (const group of grouping.groups()) {
+    if (group.kind !== 'scan') continue;
+    const at = merged.findIndex((other) => sameTrip(other, group) && areIndependent(grouping, other, group));
+    const other = merged[at];
+    if (other === undefined) {
+      merged.push(group);
+      continue;
+    }
+    const union: Group = { items: grouping.union(other, group), kind: 'scan', space: [] };
+    grouping.replace([other, group], union);
+    merged[at] = union;
+  }
+}
+
+function sameTrip(lhs: Group, rhs: Group): boolean {
+  const [first, second] = [tripOf(lhs), tripOf(rhs)];
+  return first !== undefined && second !== undefined && equalDims(first, second);
+}
+
+function tripOf(group: Group): Dim | undefined {
+  const [item] = group.items;
+  return item?.kind === 'scan' ? item.scan.trip : undefined;
+}
+
+function areIndependent(grouping: Grouping, lhs: Group, rhs: Group): boolean {
+  return !grouping.reaches(lhs, rhs) && !grouping.reaches(rhs, lhs);
+}
