@@ -54,7 +54,8 @@ export type Item = {
       readonly type: TensorType;
       readonly target: Target;
     }
-  | { readonly kind: 'scatter' }
+  /** `reads`: its operands, as values that are whole buffers. */
+  | { readonly kind: 'scatter'; readonly reads: readonly Value[] }
   /** `reads`: values besides the node's operands that must be in place before the loop starts. */
   | { readonly kind: 'scan'; readonly reads: readonly Value[]; readonly scan: PreparedScan }
 );

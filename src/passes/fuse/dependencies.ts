@@ -38,7 +38,7 @@ function basesOf(ctx: FusionContext, item: Item): ReadonlySet<Value> {
       if (item.source !== undefined) walk(item.source);
       break;
     case 'scatter':
-      for (const operand of item.node?.operands ?? []) walk(operand);
+      for (const value of item.reads) walk(value);
       break;
     case 'scan':
       for (const value of [...(item.node?.operands ?? []), ...item.reads]) walk(value);

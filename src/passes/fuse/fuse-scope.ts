@@ -1,8 +1,8 @@
 /** Fuses one list of nodes, a graph's or a region's, into steps in an order that respects every dependency. */
 import { InternalError } from '../../diagnostics/diagnostic.ts';
-import type { Node, Value } from '../../ir/graph.ts';
+import type { Node } from '../../ir/graph.ts';
 import type { KernelOperand, Step } from '../../ir/kernel.ts';
-import { reshapedPlace, type FusionContext, type Item, type Place } from './context.ts';
+import { reshapedPlace, type FusionContext, type Item } from './context.ts';
 import { findDependencies } from './dependencies.ts';
 import { Grouping, type Group } from './groups.ts';
 import { ItemList } from './items.ts';
@@ -62,42 +62,29 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
       return [{ kind: 'launch', kernel, slots }];
     }
     case 'scatter':
-      return [...group.items].map((item) => emitScatter(grouping.ctx, item));
+      return [...group.items].flatMap((item) =>
+        item.kind === 'scatter' ? [emitScatter(grouping.ctx, item)] : [],
+      );
     case 'scan':
       return [emitLoop(grouping, group)];
   }
 }
 
-function emitScatter(ctx: FusionContext, item: Item): Step {
+function emitScatter(ctx: FusionContext, item: Extract<Item, { kind: 'scatter' }>): Step {
   const { node } = item;
   const [result] = item.results;
   if (node === undefined || result === undefined) throw new InternalError('a scatter without a node');
-  const places = [...node.operands, result].map((value) => ({ value, place: wholeOf(ctx, value) }));
-  const operands = places.map(({ value, place }, at): KernelOperand => {
-    const access = at === node.operands.length ? 'write' : 'read';
-    return { name: ctx.slots[place.slot]?.name ?? 'value', type: value.type, access };
+  const slots = [...item.reads, result].map((value) => {
+    const { slot, whole } = ctx.place(value);
+    if (!whole) throw new InternalError('a scatter needs whole buffers');
+    return slot;
   });
-  return {
-    kind: 'launch',
-    kernel: {
-      kind: 'scatter-add',
-      name: `scatter_add_${result.name ?? ''}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, ''),
-      origins: [node.origin],
-      operands,
-    },
-    slots: places.map(({ place }) => place.slot),
-  };
-}
-
-/** The buffer that a value, or the value that it relabels, is the whole of. */
-function wholeOf(ctx: FusionContext, value: Value): Place {
-  const place = ctx.places.get(value);
-  const definition = ctx.definition(value);
-  if (place?.whole === true) return place;
-  const [operand] =
-    definition.kind === 'node' && definition.node.op === 'reshape' ? definition.node.operands : [];
-  if (operand === undefined) throw new InternalError('a scatter needs whole buffers');
-  return wholeOf(ctx, operand);
+  const operands = [...node.operands, result].map((value, at): KernelOperand => {
+    const access = at === node.operands.length ? 'write' : 'read';
+    return { name: ctx.slots[slots[at] ?? -1]?.name ?? 'value', type: value.type, access };
+  });
+  const name = `scatter_add_${result.name ?? ''}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, '');
+  return { kind: 'launch', kernel: { kind: 'scatter-add', name, origins: [node.origin], operands }, slots };
 }
 
 function emitLoop(grouping: Grouping, group: Group): Step {

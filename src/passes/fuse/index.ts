@@ -35,6 +35,11 @@ export function fuseGraph(graph: Graph, limits: FusionLimits): KernelProgram {
   const outputs: { readonly name: string; readonly slot: number }[] = [];
   const steps: Step[] = fuseScope(list, graph.nodes, 0, () => {
     for (const { name, value } of graph.outputs) {
+      const made = list.adoptOutput(name, value);
+      if (made !== undefined) {
+        outputs.push({ name, slot: made });
+        continue;
+      }
       const slot = ctx.addSlot(name, value.type, 'output');
       outputs.push({ name, slot });
       const place = wholePlace(slot, value.type.shape);

@@ -12,6 +12,15 @@ import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { ownCost } from './walk-scalar.ts';
 
+/** What it takes to compute an element again: instructions, buffers that it reads, and the large ones among them. */
+interface FreeCost {
+  readonly cost: number;
+  readonly buffers: number;
+  readonly large: number;
+}
+
+const SMALL_BUFFER = 4096;
+
 export class ItemList {
   readonly items: Item[] = [];
   /** Values that must be whole buffers of their own, whatever else they are copied to. */
@@ -52,8 +61,13 @@ export class ItemList {
         this.#concat(node);
         return;
       case 'scatter':
-        for (const operand of node.operands) this.requireWhole(operand);
-        this.add({ kind: 'scatter', id: this.#ctx.nextItem(), node, results: node.results });
+        this.add({
+          kind: 'scatter',
+          id: this.#ctx.nextItem(),
+          node,
+          results: node.results,
+          reads: node.operands.map((operand) => this.#wholeBuffer(operand)),
+        });
         this.#placeNew(only(node), node);
         return;
       case 'scan':
@@ -82,6 +96,17 @@ export class ItemList {
     this.add({ kind: 'copy', id: this.#ctx.nextItem(), node, results: [token], ...seen });
   }
 
+  /** Makes the buffer that a loop, a scatter or a concatenation fills anyway the output's own, where it can be. */
+  adoptOutput(name: string, value: Value): number | undefined {
+    const base = wholeNeeded(this.#ctx, value);
+    const writers = this.#ctx.writers.get(base);
+    const place = this.#ctx.places.get(base);
+    if (writers === undefined || writers.some((writer) => writer.kind === 'compute')) return undefined;
+    if (place?.whole !== true || this.#ctx.slots[place.slot]?.role !== 'temporary') return undefined;
+    this.#ctx.slots[place.slot] = { name, type: value.type, role: 'output' };
+    return place.slot;
+  }
+
   add(item: Item): void {
     this.items.push(item);
     for (const value of item.results) this.#ctx.addWriter(value, item);
@@ -103,11 +128,18 @@ export class ItemList {
     if (!free) this.compute(needed, undefined);
   }
 
-  requireWhole(value: Value): void {
+  /** A value with the same elements in the same order that is the whole of a buffer. */
+  #wholeBuffer(value: Value): Value {
     const base = wholeNeeded(this.#ctx, value);
+    const settled = this.#ctx.writers.has(base) || this.#ctx.definition(base).kind === 'place';
+    if (!settled) this.compute(base, undefined);
     this.whole.add(base);
-    if (!this.#ctx.writers.has(base) && this.#ctx.places.get(base)?.whole !== true)
-      this.compute(base, undefined);
+    if (this.#ctx.place(base).whole) return base;
+    const copied: Value = { type: base.type };
+    this.#placeNew(copied, undefined);
+    const target = { place: this.#ctx.place(copied), accumulate: false, stable: true, inPlace: false };
+    this.copy(base, copied, base.type, target);
+    return copied;
   }
 
   #placeNew(value: Value, node: Node | undefined): void {
@@ -136,39 +168,40 @@ export class ItemList {
 
   /** A few instructions on at most one large buffer that exists anyway: cheaper to repeat than to keep. */
   #isFree(node: Node): boolean {
-    const { cost, loads } = this.#freeCost(node) ?? { cost: Infinity, loads: 0 };
-    return cost <= 4 && loads <= 1;
+    const free = this.#freeCost(node);
+    return free !== undefined && free.cost <= 4 && free.buffers <= 2 && free.large <= 1;
   }
 
-  #freeCost(node: Node): { readonly cost: number; readonly loads: number } | undefined {
+  #freeCost(node: Node): FreeCost | undefined {
     const definition = this.#ctx.definitions.get(only(node));
     if (definition?.kind !== 'node' || definition.lowered.kind !== 'pointwise') return undefined;
     const args = node.operands.map((operand): ScalarExpression => scalar.load(0, operand.type.dtype, []));
     const index = only(node).type.shape.map((_, axis) => scalar.axis(axis));
     let cost = ownCost(definition.lowered.scalar(args, index));
-    let loads = 0;
+    let [buffers, large] = [0, 0];
     for (const operand of node.operands) {
       const below = this.#freeValue(operand);
       if (below === undefined) return undefined;
       cost += below.cost;
-      loads += below.loads;
+      buffers += below.buffers;
+      large += below.large;
     }
-    return { cost, loads };
+    return { cost, buffers, large };
   }
 
-  #freeValue(value: Value): { readonly cost: number; readonly loads: number } | undefined {
-    const large = this.#ctx.volume(value.type.shape) > 4096 ? 1 : 0;
+  #freeValue(value: Value): FreeCost | undefined {
+    const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
       const exists = writers.every((writer) => writer.kind === 'scan' || writer.kind === 'scatter');
-      return exists ? { cost: 0, loads: large } : undefined;
+      return exists ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);
     switch (definition.kind) {
       case 'place':
-        return { cost: 0, loads: large };
+        return buffer;
       case 'scalar':
-        return { cost: 0, loads: 0 };
+        return { cost: 0, buffers: 0, large: 0 };
       case 'element':
         return this.#freeValue(definition.of);
       case 'same':
@@ -181,7 +214,7 @@ export class ItemList {
       return node.op === 'random' ? undefined : this.#freeCost(node);
     }
     if (lowered.kind === 'view') return node.operands[0] && this.#freeValue(node.operands[0]);
-    return lowered.kind === 'gather' ? { cost: 2, loads: 1 } : undefined;
+    return lowered.kind === 'gather' ? { cost: 2, buffers: 2, large: 1 } : undefined;
   }
 }
 

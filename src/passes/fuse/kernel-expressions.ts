@@ -125,6 +125,9 @@ export class KernelExpressions {
       if (!this.sites.has(computed)) this.sites.set(computed, writer);
       return computed;
     }
+    if (writers?.some((each) => this.#items.has(each)) === true) {
+      throw new CannotFuse('reads a buffer that the same kernel fills');
+    }
     if (writers !== undefined || this.#ctx.definition(value).kind === 'place') {
       return this.load(this.#ctx.place(value), value.type.dtype, index);
     }

@@ -10,11 +10,23 @@ import type { Item } from './context.ts';
 const SMALL = 1 << 16;
 
 export function mergeGroups(grouping: Grouping): void {
+  mergeEpilogues(grouping);
   for (let changed = true; changed;) {
     changed = mergeWithConsumers(grouping);
     changed = mergeSiblings(grouping) || changed;
   }
   mergeLoops(grouping);
+}
+
+/** What is computed from a reduction's or product's results at the same points belongs to it, before anything else. */
+function mergeEpilogues(grouping: Grouping): void {
+  for (const item of grouping.dependencies.order) {
+    for (const producer of grouping.dependencies.before.get(item) ?? []) {
+      const [first, second] = [grouping.groupOf(producer), grouping.groupOf(item)];
+      if (first === undefined || second === undefined || !isHeavy(first)) continue;
+      if (spaceKey(first.space) === spaceKey(second.space)) tryMerge(grouping, first, second);
+    }
+  }
 }
 
 function mergeWithConsumers(grouping: Grouping): boolean {
@@ -80,14 +92,19 @@ function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
   const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
   if (!shared && !small) return false;
-  if (grouping.depth === 0 && (isHeavy(lhs) || isHeavy(rhs))) return false;
+  if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
+  if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
   return grouping.fits(grouping.union(lhs, rhs), lhs.space);
 }
 
-/** Contractions and reductions outside of loops choose their own tiles. */
+/** Reductions and contractions outside of loops choose their own tiles. */
 function isHeavy(group: Group): boolean {
-  return [...group.items].some((item) => item.node?.op === 'dot' || item.node?.op === 'reduce');
+  return hasProduct(group) || [...group.items].some((item) => item.node?.op === 'reduce');
+}
+
+function hasProduct(group: Group): boolean {
+  return [...group.items].some((item) => item.node?.op === 'dot');
 }
 
 function basesOfGroup(grouping: Grouping, group: Group): ReadonlySet<unknown> {

@@ -31,7 +31,7 @@ export function addScan(list: ItemList, node: ScanNode, depth: number): void {
   if (positionParameter === undefined) throw new InternalError('a region without a position');
   ctx.definitions.set(positionParameter, { kind: 'scalar', expression: position });
   for (const [at, parameter] of parameters.entries()) {
-    const operand = at_(node.operands, at);
+    const operand = elementAt(node.operands, at);
     if (at >= sequences && at < sequences + carries) continue;
     list.requireLoads(operand);
     ctx.definitions.set(
@@ -48,8 +48,8 @@ export function addScan(list: ItemList, node: ScanNode, depth: number): void {
   };
   const stackResults = region.results.slice(carries, carries + stacks);
   for (let carry = 0; carry < carries; carry++) {
-    const parameter = at_(parameters, sequences + carry);
-    const next = at_(region.results, carry);
+    const parameter = elementAt(parameters, sequences + carry);
+    const next = elementAt(region.results, carry);
     const keepsHistory = stackResults.some((stacked) => stacked === parameter || stacked === next);
     const steps = carryPositions(trip, reverse, position, keepsHistory);
     const name = parameter.name ?? 'carry';
@@ -63,7 +63,7 @@ export function addScan(list: ItemList, node: ScanNode, depth: number): void {
     settle(parameter, at(steps.read));
     targets[carry] = { place: at(steps.write), accumulate: false, stable: true, inPlace: false };
     settle(
-      at_(node.results, carry),
+      elementAt(node.results, carry),
       at(() => steps.final),
     );
     const initial: Value = { type: parameter.type };
@@ -73,7 +73,7 @@ export function addScan(list: ItemList, node: ScanNode, depth: number): void {
       stable: keepsHistory,
       inPlace: false,
     };
-    list.copy(at_(node.operands, sequences + carry), initial, parameter.type, target, node);
+    list.copy(elementAt(node.operands, sequences + carry), initial, parameter.type, target, node);
     ctx.definitions.set(initial, { kind: 'place' });
     ctx.places.set(initial, target.place);
     reads.push(initial);
@@ -85,7 +85,7 @@ export function addScan(list: ItemList, node: ScanNode, depth: number): void {
         scalar.add(first ?? scalar.integer(0), scalar.integer(shift)),
         ...rest,
       ];
-      settle(at_(node.results, carries + stack), { slot, shape, index, whole: false });
+      settle(elementAt(node.results, carries + stack), { slot, shape, index, whole: false });
     }
   }
   for (const [at, value] of node.results.entries()) {
@@ -164,7 +164,7 @@ function cloneRegion(region: Region): Region {
   return { parameters, nodes, results: region.results.map(known) };
 }
 
-function at_<T>(list: readonly T[], index: number): T {
+function elementAt<T>(list: readonly T[], index: number): T {
   const element = list[index];
   if (element === undefined)
     throw new InternalError('a scan does not have the values that its attributes count');
