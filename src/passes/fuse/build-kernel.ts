@@ -5,22 +5,12 @@ import type { KernelOperand, LoopKernel, Stage, Store } from '../../ir/kernel.ts
 import type { Value } from '../../ir/graph.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import type { FusionContext, Item, Target } from './context.ts';
+import type { FusionContext, GroupContents, Item, Target } from './context.ts';
 import { checkCost } from './check-cost.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import type { Index } from './lowering.ts';
 import { nameKernel } from './name-kernel.ts';
 import { reachable } from './walk-scalar.ts';
-
-export interface GroupContents {
-  readonly items: ReadonlySet<Item>;
-  /** Values that the kernel stores at their own places, besides what its copies store. */
-  readonly stored: readonly Value[];
-  /** Parallel axes, without axes of size 1. */
-  readonly space: readonly Dim[];
-  /** Loops around the kernel. */
-  readonly depth: number;
-}
 
 export interface BuiltKernel {
   readonly kernel: LoopKernel;

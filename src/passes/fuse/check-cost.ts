@@ -2,8 +2,7 @@
 import { constantDim } from '../../ir/dim.ts';
 import type { Stage } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import type { GroupContents } from './build-kernel.ts';
-import type { FusionContext } from './context.ts';
+import type { FusionContext, GroupContents } from './context.ts';
 import { CannotFuse, type KernelExpressions } from './kernel-expressions.ts';
 import { axesOf, reachable, totalCost } from './walk-scalar.ts';
 

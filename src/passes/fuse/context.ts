@@ -75,6 +75,16 @@ export interface PreparedScan {
   readonly targets: readonly (Target | undefined)[];
 }
 
+export interface GroupContents {
+  readonly items: ReadonlySet<Item>;
+  /** Values that the kernel stores at their own places, besides what its copies store. */
+  readonly stored: readonly Value[];
+  /** Parallel axes, without axes of size 1. */
+  readonly space: readonly Dim[];
+  /** Loops around the kernel. */
+  readonly depth: number;
+}
+
 export interface FusionLimits {
   /** Bindings of one dispatch. */
   readonly storageBuffers: number;
