@@ -1,4 +1,5 @@
 /** Graphs as text: `parse(print(g))` equals `g`; whatever else is read, the parser says what is wrong and where. */
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addDims, constantDim, symbolDim } from '../../../src/ir/dim.ts';
@@ -7,6 +8,8 @@ import type { Graph, Origin, Value } from '../../../src/ir/graph.ts';
 import { parseGraph } from '../../../src/ir/parse.ts';
 import { printGraph } from '../../../src/ir/print.ts';
 import { GraphSyntaxError } from '../../../src/ir/text-reader.ts';
+import { verifyGraph } from '../../../src/ir/verify.ts';
+import { inferTypes } from '../../../src/ops/index.ts';
 import { everything } from './everything.ts';
 
 describe('print and parse', () => {
@@ -25,6 +28,13 @@ describe('print and parse', () => {
     expect(line).toBe(
       '  %10 rnn.h: f32[batch, 3] = add(%8, %8) @ models/x.lm:14:5-14:20#312-327 gradient "of two words"',
     );
+  });
+
+  test('the example of docs/ir.md is a good graph', () => {
+    const [, example = ''] = readFileSync('docs/ir.md', 'utf8').split('```');
+    const graph = parseGraph(example);
+    expect(verifyGraph(graph, inferTypes)).toEqual([]);
+    expect(`\n${printGraph(graph)}`).toBe(example);
   });
 
   test('numbers are exact', () => {
