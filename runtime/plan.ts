@@ -77,7 +77,12 @@ export type PlanStep =
       readonly tensors: readonly number[];
       readonly workgroups: PlanCount;
     }
-  | { readonly kind: 'loop'; readonly trip: PlanDim; readonly reverse: boolean; readonly steps: readonly PlanStep[] }
+  | {
+      readonly kind: 'loop';
+      readonly trip: PlanDim;
+      readonly reverse: boolean;
+      readonly steps: readonly PlanStep[];
+    }
   /** Zero-fills a tensor. */
   | { readonly kind: 'clear'; readonly tensor: number };
 
@@ -133,8 +138,16 @@ export interface Plan {
 /** The model as written: for messages, for the typed class, and to bind data to inputs. */
 export interface PlanSignature {
   readonly model: string;
-  readonly inputs: readonly { readonly name: string; readonly dtype: PlanDType; readonly shape: readonly PlanDim[] }[];
-  readonly outputs: readonly { readonly name: string; readonly dtype: PlanDType; readonly shape: readonly PlanDim[] }[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly dtype: PlanDType;
+    readonly shape: readonly PlanDim[];
+  }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly dtype: PlanDType;
+    readonly shape: readonly PlanDim[];
+  }[];
 }
 
 /** A builder with its arguments, evaluated: `csv{"a.csv", text="review"}`. Symbols (`shuffle`, `bucket=seq`) are strings. */
@@ -149,7 +162,11 @@ export type PlanConstant = number | string | boolean | null | PlanCall | readonl
 
 export interface PlanTask {
   readonly name: string;
-  readonly targets: readonly { readonly name: string; readonly dtype: PlanDType; readonly shape: readonly PlanDim[] }[];
+  readonly targets: readonly {
+    readonly name: string;
+    readonly dtype: PlanDType;
+    readonly shape: readonly PlanDim[];
+  }[];
   /** The stages of `data = a | b | c`, in order; empty where the task names no data. */
   readonly data: readonly PlanCall[];
   /** Output names of the eval program: `loss`, and each metric's partial results. */
