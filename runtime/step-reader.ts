@@ -103,7 +103,12 @@ export class StepReader {
       rest.reduce((total, reading) => total + of(reading), 0);
     return {
       tokensPerSecond: sum(({ tokens }) => tokens) / seconds,
-      secondsPerStep: seconds / Math.max(1, sum(({ steps }) => steps)),
+      secondsPerStep:
+        seconds /
+        Math.max(
+          1,
+          sum(({ steps }) => steps),
+        ),
     };
   }
 }

@@ -2,7 +2,13 @@
  * The float64 evaluator as a session: what `--device reference` runs. States are rounded to f32 between the steps, as
  * a device stores them, so that a checkpoint of this session continues bit for bit, too.
  */
-import { RuntimeError, type Run, type RunRequest, type Session, type TensorData } from '../runtime/session.ts';
+import {
+  RuntimeError,
+  type Run,
+  type RunRequest,
+  type Session,
+  type TensorData,
+} from '../runtime/session.ts';
 import { evaluateDim } from './ir/dim.ts';
 import type { Float64Tensor } from './ir/evaluate-scalar.ts';
 import type { Graph, GraphState } from './ir/graph.ts';
@@ -51,10 +57,13 @@ export function openReferenceSession(
     checkSizes(graph, request.sizes);
     const inputs = new Map<string, Float64Tensor>();
     for (const input of graph.inputs)
-      if (input.role === 'data')
-        inputs.set(input.name, bindInput(input.name, input.value.type, request));
+      if (input.role === 'data') inputs.set(input.name, bindInput(input.name, input.value.type, request));
     try {
-      const { outputs, updates } = prepare(program, graph, request.sizes)({
+      const { outputs, updates } = prepare(
+        program,
+        graph,
+        request.sizes,
+      )({
         inputs,
         states,
         host: hostNumbers(graph, { step: request.step, lr: request.lr }),
@@ -120,12 +129,20 @@ function checkSizes(graph: Graph, sizes: ReadonlyMap<string, number>): void {
   }
 }
 
-function bindInput(name: string, type: GraphState['value']['type'], { inputs, sizes }: RunRequest): Float64Tensor {
+function bindInput(
+  name: string,
+  type: GraphState['value']['type'],
+  { inputs, sizes }: RunRequest,
+): Float64Tensor {
   const tensor = inputs.get(name);
   const shape = type.shape.map((dim) => evaluateDim(dim, sizes));
   const dtype = type.dtype === 'f32' ? 'f32' : 'i32';
   if (tensor === undefined) throw new RuntimeError(5, `the batch has no input ${name}`);
-  if (tensor.dtype !== dtype || !equalSizes(tensor.shape, shape) || tensor.data.length !== elementCount(shape))
+  if (
+    tensor.dtype !== dtype ||
+    !equalSizes(tensor.shape, shape) ||
+    tensor.data.length !== elementCount(shape)
+  )
     throw new RuntimeError(
       5,
       `input ${name} is ${dtype}[${shape.join(', ')}] for this batch, and was given ${tensor.dtype}[${tensor.shape.join(', ')}]`,

@@ -77,7 +77,8 @@ export function prepareGraph(
 function bindGraph(graph: Graph, bindings: Omit<GraphBindings, 'sizes'>, run: Run): Frame {
   const frame: Frame = new Map();
   for (const input of graph.inputs) {
-    const tensor = input.role === 'host' ? hostTensor(bindings.host, input.name) : bindings.inputs.get(input.name);
+    const tensor =
+      input.role === 'host' ? hostTensor(bindings.host, input.name) : bindings.inputs.get(input.name);
     bindTensor(frame, `input ${input.name}`, input.value, tensor, input.origin, run);
   }
   for (const { name, value, origin } of graph.states)
