@@ -1,10 +1,9 @@
 /** What an expression of the language stands for while a program is lowered. */
-import type { Expression } from '../parser/ast.ts';
 import type { Span } from '../diagnostics/span.ts';
+import type { BlockDeclaration, Expression, ModelDeclaration, Statement } from '../parser/ast.ts';
 import { constantDim, constantOf, type Dim } from '../ir/dim.ts';
 import type { Initializer, OptimizerSpec, Value } from '../ir/graph.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
-import type { Instance, RepeatInstance } from './instance.ts';
 
 /** Where a number or a size comes from, for the notes of a mismatch. */
 export interface Source {
@@ -35,6 +34,69 @@ export interface CountsValue {
   readonly value: Value;
   readonly score: 'f1' | 'precision' | 'recall';
   readonly class: number | string | undefined;
+}
+
+/** A block, and the file whose names its body sees. */
+export interface BlockDefinition {
+  readonly declaration: BlockDeclaration;
+  readonly module: ModuleNames;
+}
+
+/** What a file's declarations can use of it. */
+export interface ModuleNames {
+  readonly file: string;
+  readonly isLibrary: boolean;
+  /** Its own blocks and the imported ones. */
+  readonly blocks: ReadonlyMap<string, BlockDefinition>;
+  /** Config entries and dimensions. */
+  readonly values: ReadonlyMap<string, LmValue>;
+}
+
+/** What a place in the module tree owns: parameters by state name, blocks by bound name. */
+export interface Owner {
+  /** `encoder.layers.0`; empty for the model. */
+  readonly path: string;
+  readonly parameters: Map<string, OwnedParameter>;
+  readonly children: Map<string, OwnedChild>;
+}
+
+export interface OwnedParameter {
+  readonly statement: Extract<Statement, { kind: 'param' }>;
+  /** Which turns of unrolled loops it was made in. */
+  readonly turn: string;
+  readonly value: Value;
+  used: boolean;
+}
+
+export interface OwnedChild {
+  /** The expression that built it: the same again is the same block. */
+  readonly expression: Expression;
+  readonly value: LmValue;
+  readonly span: Span;
+}
+
+/** A built block: its hyperparameters, and what it owns. */
+export interface Instance extends Owner {
+  readonly kind: 'instance';
+  readonly block: BlockDefinition;
+  readonly hyperparameters: ReadonlyMap<string, LmValue>;
+  /** Of the expression that built it. */
+  readonly span: Span;
+  /** Built and applied in one expression under no name: it may own no parameters. */
+  readonly anonymous: boolean;
+}
+
+/** The model's own body. */
+export interface Root extends Owner {
+  readonly kind: 'root';
+  readonly model: ModelDeclaration;
+}
+
+/** `repeat n { Block{…} }`: its copies, or one copy n times. */
+export interface RepeatInstance {
+  readonly kind: 'repeat';
+  readonly copies: readonly LmValue[];
+  readonly span: Span;
 }
 
 export type LmValue =
