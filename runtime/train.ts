@@ -5,6 +5,7 @@
 import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
 import type { Plan, PlanTask } from './plan.ts';
+import { requestFor } from './request.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
 import { readStates } from './state-dict.ts';
 import { StepReader, type StepEvent } from './step-reader.ts';
@@ -160,16 +161,10 @@ class TrainLoop {
   }
 
   async #runStep(batch: Batch): Promise<void> {
-    const { session, settings } = this.#training;
+    const { session, plan, settings } = this.#training;
     const step = this.#state.step + 1;
     const lr = learningRate(this.#task, step);
-    const run = session.submit('train', {
-      sizes: batch.sizes,
-      inputs: batch.tensors,
-      step,
-      seed: settings.seed,
-      lr,
-    });
+    const run = session.submit('train', requestFor(plan, 'train', batch, { step, seed: settings.seed, lr }));
     this.#state = { ...this.#state, step, batch: this.#state.batch + 1 };
     await this.#reader.push({ step, run, lr, tokens: batch.tokens });
   }
