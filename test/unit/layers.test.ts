@@ -30,7 +30,12 @@ const table: Record<string, readonly string[]> = {
   'runtime/node': ['runtime'],
 };
 /** Files of the runtime that describe data and numbers both sides share; any layer may import them. */
-const shared = new Set(['runtime/plan.ts', 'runtime/session.ts', 'runtime/philox.ts']);
+const shared = new Set([
+  'runtime/plan.ts',
+  'runtime/session.ts',
+  'runtime/philox.ts',
+  'runtime/data/stages.ts',
+]);
 /** Only these touch files, processes, terminals and devices. */
 const withNode = ['src/cli/', 'runtime/node/'];
 

@@ -1,0 +1,85 @@
+/**
+ * Examples and the batches that they come in: what the training loop, evaluation and prediction know of data.
+ */
+import type { PlanDType, PlanDim } from '../plan.ts';
+import type { TensorData } from '../session.ts';
+
+export interface Batch {
+  /** By the names of the model's inputs and the task's targets; the first axis is the example. */
+  readonly tensors: ReadonlyMap<string, TensorData>;
+  /** Runtime dimensions that this batch has: `batch`, `seq`. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Examples: `batch`, and less than the size of batches in the last one. */
+  readonly rows: number;
+  /** Tokens without padding; for tensors without lengths, the elements of the first input's first two axes. */
+  readonly tokens: number;
+  /** Which rows of the split these are, from 0. */
+  readonly indices: readonly number[];
+}
+
+export type Split = 'train' | 'validation' | 'test';
+
+/** `shuffle: false` gives rows in their order, or in that of `bucket=…` where batches are made by length. */
+export interface BatchOptions {
+  readonly seed: number;
+  /** 0 for the first. */
+  readonly epoch: number;
+  readonly shuffle: boolean;
+}
+
+export interface Dataset {
+  readonly rows: Readonly<Record<Split, number>>;
+  /** Deterministic in (seed, epoch). A generator: batches are made as they are used. */
+  batches(split: Split, options: BatchOptions): Iterable<Batch>;
+  batchesPerEpoch(split: Split, options: BatchOptions): number;
+  /**
+   * What must travel with the parameters so that raw text can be predicted: vocabulary, labels, tokeniser settings.
+   * JSON text for `openEncoder`, or undefined where there is no text.
+   */
+  readonly encoder: string | undefined;
+  /** Class names by number; empty where the targets are numbers already. */
+  readonly labels: readonly string[];
+  /** What a person should know: sizes of the parts, texts that were cut, rows that were left out. One line each. */
+  readonly notes: readonly string[];
+  /** The raw text of a row, where there is one: for samples of predictions. */
+  readonly text?: (split: Split, row: number) => string;
+}
+
+/** From a file's metadata alone: texts to batches, class numbers to names. */
+export interface TextEncoder {
+  /** In the order given. */
+  encode(texts: readonly string[]): readonly Batch[];
+  readonly labels: readonly string[];
+}
+
+/** An input of the model or a target of the task, as the plan has it. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: PlanDType;
+  readonly shape: readonly PlanDim[];
+}
+
+/** What data is made for. */
+export interface DataContext {
+  /** The model's inputs, then the task's targets where batches need them. */
+  readonly inputs: readonly TensorSpec[];
+  /** The plan's runtime dimensions. */
+  readonly dims: readonly { readonly name: string; readonly bound: number }[];
+  /** The signature's outputs: the last axis of the first one is how many classes there may be. */
+  readonly outputs?: readonly TensorSpec[];
+  /** Replaces the size in `batches{…}`. */
+  readonly batchSize?: number;
+  /** Rows in their order, whatever the pipeline and the caller say. */
+  readonly noShuffle?: boolean;
+  /** `Dataset.encoder` of a training run: its vocabulary and labels are used instead of new ones. */
+  readonly encoder?: string;
+}
+
+/** Files by the name that the program gives them. */
+export interface DataFiles {
+  /**
+   * `name` is for messages: the path where the file was found. Throws a RuntimeError with exit code 5 that says where
+   * it looked.
+   */
+  read(path: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+}

@@ -1,0 +1,240 @@
+/**
+ * The stages of `data = a{…} | b{…}` and their options, as data: the compiler checks a program against this table, the
+ * runtime reads its defaults from it, and docs/data.md prints it.
+ */
+
+/**
+ * `path`, `text`: a string. `column`: a string, or a column's number from 1. `share`: a number in [0, 1), or a string
+ * that names a file. `flag`: true or false, or the bare name alone for true (`shuffle`). `choice`: one of the bare
+ * names in `choices`. `dim`: the bare name of a runtime dimension.
+ */
+export type StageOptionType = 'path' | 'text' | 'column' | 'integer' | 'share' | 'flag' | 'choice' | 'dim';
+
+export interface StageOption {
+  readonly name: string;
+  readonly type: StageOptionType;
+  readonly choices?: readonly string[];
+  /** Undefined: absent, which the documentation explains, unless `required`. */
+  readonly default?: string | number | boolean;
+  readonly required?: boolean;
+  /** May be given without its name, in this order among the stage's positional options. */
+  readonly positional?: boolean;
+  /** The last positional option may be given several times. */
+  readonly repeated?: boolean;
+  /** Smallest whole number. */
+  readonly minimum?: number;
+  readonly doc: string;
+}
+
+export type StageKind = 'source' | 'split' | 'tokenizer' | 'batches';
+
+export interface Stage {
+  readonly name: string;
+  /** A pipeline has one source, then at most one of each other kind, in this order. */
+  readonly kind: StageKind;
+  readonly doc: string;
+  readonly options: readonly StageOption[];
+}
+
+/** The order in which kinds stand in a pipeline. */
+export const stageOrder: readonly StageKind[] = ['source', 'split', 'tokenizer', 'batches'];
+
+const path: StageOption = {
+  name: 'path',
+  type: 'path',
+  required: true,
+  positional: true,
+  doc: 'the file: relative to the working directory, then to the folder of the `.lm` file',
+};
+
+const encoding: StageOption = {
+  name: 'encoding',
+  type: 'text',
+  default: 'utf-8',
+  doc: 'how the file is encoded: `"utf-8"`, `"windows-1252"`, `"utf-16le"`, …',
+};
+
+const blank: StageOption = {
+  name: 'blank',
+  type: 'choice',
+  choices: ['error', 'skip'],
+  default: 'error',
+  doc: 'what to do with a row whose text is blank; `skip` reports how many were left out',
+};
+
+function delimited(delimiter: string, quotes: boolean): readonly StageOption[] {
+  return [
+    path,
+    {
+      name: 'text',
+      type: 'column',
+      required: true,
+      doc: 'the column with the text: its name, or its number from 1',
+    },
+    { name: 'label', type: 'column', doc: 'the column with the class, or with the number to predict' },
+    { name: 'header', type: 'flag', default: true, doc: 'whether the first row names the columns' },
+    { name: 'delimiter', type: 'text', default: delimiter, doc: 'what stands between two fields' },
+    {
+      name: 'quotes',
+      type: 'flag',
+      default: quotes,
+      doc: 'whether `"` encloses fields; otherwise it is text',
+    },
+    blank,
+    encoding,
+  ];
+}
+
+const tokenizerOptions: readonly StageOption[] = [
+  {
+    name: 'vocab_size',
+    type: 'integer',
+    required: true,
+    positional: true,
+    minimum: 2,
+    doc: 'most tokens that the vocabulary may have, `<pad>` (0) and `<unk>` (1) included; the rarest are cut',
+  },
+  {
+    name: 'min_count',
+    type: 'integer',
+    default: 1,
+    minimum: 1,
+    doc: 'a token that the training part has less often becomes `<unk>`',
+  },
+  {
+    name: 'max_length',
+    type: 'integer',
+    minimum: 1,
+    doc: 'tokens of a text that are kept, from its start; by default the bound of the sequence dimension',
+  },
+  { name: 'lowercase', type: 'flag', default: true, doc: 'whether texts are put into lower case first' },
+];
+
+/** Letters together, every digit and every other symbol on its own; spaces separate. */
+export const defaultPattern = '[\\p{L}\\p{M}]+|\\p{N}|[^\\s\\p{L}\\p{M}\\p{N}]';
+
+export const stages: readonly Stage[] = [
+  {
+    name: 'csv',
+    kind: 'source',
+    doc: 'rows of a comma-separated file (RFC 4180)',
+    options: delimited(',', true),
+  },
+  {
+    name: 'tsv',
+    kind: 'source',
+    doc: 'rows of a tab-separated file; quotes are text',
+    options: delimited('\t', false),
+  },
+  {
+    name: 'jsonl',
+    kind: 'source',
+    doc: 'one JSON object a line',
+    options: [
+      path,
+      { name: 'text', type: 'text', default: 'text', doc: 'the key of the text' },
+      { name: 'label', type: 'text', doc: 'the key of the class, or of the number to predict' },
+      blank,
+      encoding,
+    ],
+  },
+  {
+    name: 'lines',
+    kind: 'source',
+    doc: 'one text a line; with several files, the class is the name of the file: `lines{"spam.txt", "ham.txt"}`',
+    options: [{ ...path, repeated: true }, blank, encoding],
+  },
+  {
+    name: 'tensors',
+    kind: 'source',
+    doc: 'a safetensors file: one tensor for each input and target, by name; the first axis is the example',
+    options: [path],
+  },
+  {
+    name: 'split',
+    kind: 'split',
+    doc: 'what is held out; without this stage, `split{}`',
+    options: [
+      {
+        name: 'validation',
+        type: 'share',
+        default: 0.1,
+        doc: 'the share of rows that choose the best checkpoint, or a file of its own like the source',
+      },
+      {
+        name: 'test',
+        type: 'share',
+        default: 0.1,
+        doc: 'the share of rows that are not looked at until `lmc eval`, or a file of its own like the source',
+      },
+      {
+        name: 'order',
+        type: 'choice',
+        choices: ['shuffle', 'file'],
+        default: 'shuffle',
+        doc: '`file`: training rows first, then validation, test last, as in the file; `shuffle`: the same after a shuffle that depends on `seed` alone',
+      },
+      {
+        name: 'seed',
+        type: 'integer',
+        default: 0,
+        minimum: 0,
+        doc: 'which shuffle; not the seed of the training',
+      },
+    ],
+  },
+  {
+    name: 'words',
+    kind: 'tokenizer',
+    doc: 'words and symbols, numbered by frequency in the training part',
+    options: [
+      ...tokenizerOptions,
+      {
+        name: 'pattern',
+        type: 'text',
+        default: defaultPattern,
+        doc: 'a regular expression (JavaScript, with the `u` flag) that matches one token',
+      },
+    ],
+  },
+  {
+    name: 'characters',
+    kind: 'tokenizer',
+    doc: 'every character is a token, spaces too',
+    options: tokenizerOptions.map((option) =>
+      option.name === 'lowercase' ? { ...option, default: false } : option,
+    ),
+  },
+  {
+    name: 'batches',
+    kind: 'batches',
+    doc: 'how rows are put together; the last batch of an epoch may be smaller',
+    options: [
+      {
+        name: 'size',
+        type: 'integer',
+        required: true,
+        positional: true,
+        minimum: 1,
+        doc: 'rows in a batch, and the bound of the batch dimension',
+      },
+      { name: 'shuffle', type: 'flag', default: false, doc: 'another order every epoch' },
+      {
+        name: 'bucket',
+        type: 'dim',
+        doc: 'puts rows of like length together, so that little is padded: `bucket=seq`',
+      },
+      {
+        name: 'pool',
+        type: 'integer',
+        default: 20,
+        minimum: 1,
+        doc: 'batches within which rows are sorted by length; larger pads less and mixes less',
+      },
+    ],
+  },
+];
+
+export function findStage(name: string): Stage | undefined {
+  return stages.find((stage) => stage.name === name);
+}
