@@ -11,6 +11,8 @@ export interface Target {
   /** Most storage buffers that one dispatch binds. */
   readonly storageBuffers: number;
   readonly bindingBytes: number;
+  /** Largest buffer. */
+  readonly bufferBytes: number;
   /** WebGPU feature names that kernels may use. */
   readonly features: readonly string[];
 }
@@ -23,5 +25,6 @@ export const portableTarget: Target = {
   workgroupBytes: 16384,
   storageBuffers: 8,
   bindingBytes: 128 * 1024 * 1024,
+  bufferBytes: 256 * 1024 * 1024,
   features: [],
 };

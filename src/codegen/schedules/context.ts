@@ -8,7 +8,12 @@ import { ScalarPrinter } from '../wgsl/printer.ts';
 import { uniformNames } from '../wgsl/uniforms.ts';
 import { childrenOf, stageRoots } from '../wgsl/uses.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import type { LaunchOperand, LaunchRequirements, ScheduledKernel, ScheduledLaunch } from '../scheduled-kernel.ts';
+import type {
+  LaunchOperand,
+  LaunchRequirements,
+  ScheduledKernel,
+  ScheduledLaunch,
+} from '../scheduled-kernel.ts';
 import type { Target } from '../target.ts';
 
 export interface ScheduleContext {

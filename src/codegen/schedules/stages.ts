@@ -2,6 +2,7 @@
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Accumulator, LoopKernel, Stage, Store } from '../../ir/kernel.ts';
 import { affineOffset, axisRuns, type Affine } from '../wgsl/affine.ts';
+import { scalarDType } from '../../ir/scalar-builder.ts';
 import type { ScalarPrinter } from '../wgsl/printer.ts';
 import { loadsOf, reachable, stageRoots } from '../wgsl/uses.ts';
 import { extentOf, volumeOf } from './context.ts';
@@ -23,7 +24,9 @@ export function loopGroups(kernel: LoopKernel, stage: Stage): readonly (readonly
     !axes.some((axis) => plain.has(axis)) &&
     offsets.every((offset) => {
       const runs = axisRuns(offset, axes, extents);
-      return runs.length === 0 || (runs.length === 1 && runs[0]?.first === 0 && runs[0].last === axes.length - 1);
+      return (
+        runs.length === 0 || (runs.length === 1 && runs[0]?.first === 0 && runs[0].last === axes.length - 1)
+      );
     });
   return flat ? [axes] : axes.map((axis) => [axis]);
 }
@@ -37,10 +40,7 @@ export function offsetOf(
 }
 
 /** Axes whose own index is a number in an expression, besides sums that are positions of loads. */
-function plainAxes(
-  kernel: LoopKernel,
-  roots: Parameters<typeof reachable>[0],
-): ReadonlySet<number> {
+function plainAxes(kernel: LoopKernel, roots: Parameters<typeof reachable>[0]): ReadonlySet<number> {
   const plain = new Set<number>();
   const inPositions = new Set<unknown>();
   for (const load of loadsOf(roots)) {
@@ -115,10 +115,12 @@ export function startAccumulators(
   });
 }
 
-export function neutral(printer: ScalarPrinter, { combine, dtype }: Accumulator): string {
+export function neutral(printer: ScalarPrinter, { combine, value }: Accumulator): string {
+  // An argmax' own dtype is that of the index.
+  const dtype = scalarDType(value);
   if (combine === 'sum') return dtype === 'f32' ? '0.0f' : '0';
   const low = combine !== 'min';
-  if (dtype === 'i32' && combine !== 'argmax') return low ? 'i32(-2147483648)' : '2147483647';
+  if (dtype === 'i32') return low ? 'i32(-2147483648)' : '2147483647';
   printer.helpers.add('bits_to_f32');
   return `bits_to_f32(${low ? '0xff800000u' : '0x7f800000u'})`;
 }

@@ -97,7 +97,11 @@ export interface AxisRun {
 }
 
 /** Cuts the axes of a group into the longest runs in which each axis' coefficient is the next one's times its extent. */
-export function axisRuns(affine: Affine, axes: readonly number[], extents: readonly Dim[]): readonly AxisRun[] {
+export function axisRuns(
+  affine: Affine,
+  axes: readonly number[],
+  extents: readonly Dim[],
+): readonly AxisRun[] {
   const runs: AxisRun[] = [];
   for (let last = axes.length - 1; last >= 0; last--) {
     const coefficient = coefficientOf(affine, axes[last] ?? -1);

@@ -36,7 +36,8 @@ export function printModule(parts: ModuleParts): string {
     { length: loopDepth },
     (_, at) => `@group(2) @binding(${at}) var<uniform> loop_${at}: i32;`,
   );
-  const subgroupParameters = parts.subgroups === true ? ', @builtin(subgroup_invocation_id) sub_lane: u32' : '';
+  const subgroupParameters =
+    parts.subgroups === true ? ', @builtin(subgroup_invocation_id) sub_lane: u32' : '';
   return [
     ...(parts.subgroups === true ? ['enable subgroups;'] : []),
     commentLine(parts.schedule),

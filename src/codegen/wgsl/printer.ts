@@ -189,8 +189,7 @@ export class ScalarPrinter {
   #load(expression: Extract<ScalarExpression, { kind: 'load' }>): Text {
     const operand = this.#operands[expression.tensor];
     if (operand === undefined) throw new InternalError(`there is no operand ${expression.tensor}`);
-    const affine =
-      this.#offsets.get(expression) ?? affineOffset(expression.index, operand.type.shape);
+    const affine = this.#offsets.get(expression) ?? affineOffset(expression.index, operand.type.shape);
     this.#offsets.set(expression, affine);
     let offset = this.#offset(affine);
     if (this.#guarded.has(expression)) {
@@ -231,7 +230,9 @@ export class ScalarPrinter {
 
   #unsigned(dim: Dim): string {
     const [term] = dim.terms;
-    if (dim.terms.length === 1 && term?.symbols.length === 0) return `${term.coefficient}u`;
+    // No point of an empty space is ever visited.
+    if (term === undefined) return '1u';
+    if (dim.terms.length === 1 && term.symbols.length === 0) return `${Math.max(1, term.coefficient)}u`;
     return `u32(${this.#dim(dim).text})`;
   }
 
