@@ -6,6 +6,7 @@ import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
 import type { Plan, PlanTask } from './plan.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
+import { readStates } from './state-dict.ts';
 import { StepReader, type StepEvent } from './step-reader.ts';
 
 export interface TrainSettings {
@@ -94,18 +95,6 @@ export function learningRate(task: PlanTask, _step: number): number {
   if (typeof lr !== 'number' || !(lr >= 0))
     throw new RuntimeError(2, `${task.optimizer.place}: lr must be a number from 0`);
   return lr;
-}
-
-/** The states of one role by name. */
-export async function readStates(
-  session: Session,
-  plan: Plan,
-  role: 'parameter' | 'optimizer',
-): Promise<ReadonlyMap<string, TensorData>> {
-  const tensors = new Map<string, TensorData>();
-  for (const state of plan.states)
-    if (state.role === role) tensors.set(state.name, await session.readState(state.name));
-  return tensors;
 }
 
 /** How many steps all epochs have, at most `settings.steps`. Infinite where nothing bounds it. */

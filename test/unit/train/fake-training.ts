@@ -122,7 +122,14 @@ export const fakePlan: Plan = {
   dims: [{ name: 'batch', bound: 8 }],
   uniforms: [],
   buffers: [],
-  tensors: [],
+  tensors: ['w', 'adam.exp_avg/w'].map((name) => ({
+    name,
+    dtype: 'f32' as const,
+    shape: [],
+    buffer: 0,
+    offset: 0,
+    bytes: 4,
+  })),
   states: [
     { name: 'w', role: 'parameter', tensor: 0, initializer: { kind: 'constant', value: 1 } },
     { name: 'adam.exp_avg/w', role: 'optimizer', tensor: 1, initializer: { kind: 'constant', value: 0 } },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../../runtime/evaluate.ts';
 import { predict } from '../../../runtime/predict.ts';
+import { readStates } from '../../../runtime/state-dict.ts';
 import type { StepEvent } from '../../../runtime/step-reader.ts';
 import {
   countSteps,
-  readStates,
   train,
   type Training,
   type TrainSettings,
