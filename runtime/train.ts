@@ -22,6 +22,8 @@ export interface TrainSettings {
   /** Checkpoints within an epoch; at its end there always is one. */
   readonly checkpointSteps?: number;
   readonly checkpointSeconds?: number;
+  /** No checkpoint at an epoch's end so soon after the last; short epochs would write more than they compute. */
+  readonly epochCheckpointSeconds?: number;
 }
 
 /** The best epoch so far. */
@@ -180,7 +182,8 @@ class TrainLoop {
         epochsSinceBest: best === undefined ? this.#state.epochsSinceBest + 1 : 0,
       };
     }
-    await this.#checkpoint('epoch');
+    const pause = this.#training.settings.epochCheckpointSeconds ?? 0;
+    if (this.#secondsSinceCheckpoint() >= pause) await this.#checkpoint('epoch');
   }
 
   async #end(reason: TrainResult['reason']): Promise<TrainResult> {
@@ -226,9 +229,13 @@ class TrainLoop {
     return this.#training.signal?.aborted === true;
   }
 
+  #secondsSinceCheckpoint(): number {
+    return (this.#now() - this.#savedAt) / 1000;
+  }
+
   async #checkpointIfDue(): Promise<void> {
     const { checkpointSteps, checkpointSeconds } = this.#training.settings;
-    const late = (this.#now() - this.#savedAt) / 1000 >= (checkpointSeconds ?? Number.POSITIVE_INFINITY);
+    const late = this.#secondsSinceCheckpoint() >= (checkpointSeconds ?? Number.POSITIVE_INFINITY);
     if (!late && (checkpointSteps === undefined || this.#state.step % checkpointSteps !== 0)) return;
     await this.#reader.drain();
     await this.#checkpoint('interval');

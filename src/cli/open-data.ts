@@ -1,5 +1,6 @@
 /** The data of a command: what the task names, or a file of tensors in its place. */
 import path from 'node:path';
+import process from 'node:process';
 import type { DataContext, Dataset, TensorSpec } from '../../runtime/data/dataset.ts';
 import { openDataset } from '../../runtime/data/open-dataset.ts';
 import { openTensors } from '../../runtime/data/tensor-dataset.ts';
@@ -12,6 +13,8 @@ export interface DataRequest {
   readonly plan: Plan;
   /** The program's file: paths of data are looked up from its folder, too. */
   readonly file: string;
+  /** What relative paths start from; the working directory by default. */
+  readonly folder?: string;
   /** `--data` */
   readonly data?: string;
   readonly batchSize?: number;
@@ -24,7 +27,7 @@ export interface DataRequest {
 
 /** Throws a RuntimeError (exit code 5) with the file, the line, what is wrong and the cure. */
 export async function openData(request: DataRequest): Promise<Dataset> {
-  const { plan, file, data, batchSize, shuffle, encoder } = request;
+  const { plan, file, folder = process.cwd(), data, batchSize, shuffle, encoder } = request;
   const targets: readonly TensorSpec[] = plan.task?.targets ?? [];
   const context: DataContext = {
     inputs: request.targets ? [...plan.signature.inputs, ...targets] : plan.signature.inputs,
@@ -38,5 +41,8 @@ export async function openData(request: DataRequest): Promise<Dataset> {
     const { tensors } = await readSafetensorsFile(data);
     return openTensors(tensors, context, data);
   }
-  return openDataset(taskOf(plan), { ...context, files: createDataFiles(path.dirname(file)) });
+  return openDataset(taskOf(plan), {
+    ...context,
+    files: createDataFiles(path.resolve(folder, path.dirname(file)), folder),
+  });
 }
