@@ -142,6 +142,8 @@ export interface PlanSignature {
     readonly name: string;
     readonly dtype: PlanDType;
     readonly shape: readonly PlanDim[];
+    /** Of integers that index a table: inclusive low, exclusive high. */
+    readonly range?: readonly [number, number];
   }[];
   readonly outputs: readonly {
     readonly name: string;
@@ -166,6 +168,8 @@ export interface PlanTask {
     readonly name: string;
     readonly dtype: PlanDType;
     readonly shape: readonly PlanDim[];
+    /** Of class numbers: inclusive low, exclusive high. */
+    readonly range?: readonly [number, number];
   }[];
   /** The stages of `data = a | b | c`, in order; empty where the task names no data. */
   readonly data: readonly PlanCall[];
@@ -187,4 +191,8 @@ export interface PlanTask {
 export interface PlanMetric {
   readonly name: string;
   readonly kind: 'mean' | 'counts';
+  /** Of `counts`, and always there: what follows from them. */
+  readonly score?: 'f1' | 'precision' | 'recall';
+  /** Of `counts`: of this class alone, by number or by the name of its label; absent: the mean over the classes. */
+  readonly class?: number | string;
 }
