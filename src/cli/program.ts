@@ -1,5 +1,8 @@
 /** The command line as a whole. Each command is one file of `commands/`, and this is the only list of them. */
 import { Command } from 'commander';
+import { checkCommand } from './commands/check.ts';
+import { devicesCommand } from './commands/devices.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
@@ -7,7 +10,14 @@ import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
 
-const commands = [initCommand, explainCommand, generateCommand] as const;
+const commands = [
+  initCommand,
+  checkCommand,
+  devicesCommand,
+  doctorCommand,
+  explainCommand,
+  generateCommand,
+] as const;
 
 /** `done` receives the exit code of the command that ran. */
 export function createProgram(io: Io, done: (code: number) => void): Command {
