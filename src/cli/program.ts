@@ -3,9 +3,12 @@ import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
+import { predictCommand } from './commands/predict.ts';
+import { trainCommand } from './commands/train.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
@@ -17,6 +20,9 @@ const commands = [
   doctorCommand,
   explainCommand,
   generateCommand,
+  trainCommand,
+  evalCommand,
+  predictCommand,
 ] as const;
 
 /** `done` receives the exit code of the command that ran. */
