@@ -1,6 +1,6 @@
 /** Class names to numbers, and what is wrong with labels. */
 import type { TargetBinding } from './binding.ts';
-import { failAt, Faults, findNearest, listNames, plural } from './problem.ts';
+import { failAt, Faults, findNearest, listNames, plural, shorten } from './problem.ts';
 import type { Row } from './rows.ts';
 import { compareCodePoints } from './tokenizer.ts';
 
@@ -13,16 +13,22 @@ export function collectLabels(
   classes: number | undefined,
   file: string,
 ): readonly string[] {
-  const names = [...new Set(rows.map(({ label }) => label ?? ''))];
+  const counts = new Map<string, number>();
+  // A blank label is no class; whoever numbers the rows reports it.
+  for (const { label = '' } of rows) if (label !== '') counts.set(label, (counts.get(label) ?? 0) + 1);
+  const names = [...counts.keys()];
   const areNumbers = names.every((name) => /^(?:0|[1-9]\d{0,8})$/.test(name));
   names.sort(areNumbers ? (a, b) => Number(a) - Number(b) : compareCodePoints);
   if (classes !== undefined && names.length > classes) {
+    // Too many are often as many as there should be, and one that is misspelt.
+    const rarest = names.reduce((a, b) => ((counts.get(b) ?? 0) < (counts.get(a) ?? 0) ? b : a));
+    const count = counts.get(rarest) ?? 0;
     failAt(
-      file,
-      `${names.length} classes, and the model tells ${classes} apart: ${listNames(names, 8)}`,
+      rows.find(({ label }) => label === rarest)?.place ?? file,
+      `label \`${shorten(rarest)}\` (${plural(count, 'row')}) is one of ${names.length} classes, and the model tells ${classes} apart: ${listNames(names, 8)}`,
       names.length > 50
         ? 'is `label` the right column? If it is a number to predict, make the target f32[batch]'
-        : `let the model's last layer have ${names.length} outputs`,
+        : `correct the label, or let the model's last layer have ${names.length} outputs`,
     );
   }
   return names;
@@ -51,7 +57,7 @@ function classNumbers(rows: readonly Row[], labels: readonly string[]): readonly
     if (number === undefined) {
       faults.add(
         place,
-        label === '' ? 'the label is blank' : `label \`${label}\` is in no row that is trained on`,
+        label === '' ? 'the label is blank' : `label \`${shorten(label)}\` is in no row that is trained on`,
       );
     }
     return number ?? 0;
@@ -64,7 +70,7 @@ function plainNumbers(rows: readonly Row[]): readonly number[] {
   const faults = new Faults('the target is f32, so every label is a number; for classes make it i32[batch]');
   const result = rows.map(({ label = '', place }) => {
     const number = label === '' ? Number.NaN : Number(label);
-    if (!Number.isFinite(number)) faults.add(place, `label \`${label}\` is not a number`);
+    if (!Number.isFinite(number)) faults.add(place, `label \`${shorten(label)}\` is not a number`);
     return number;
   });
   faults.check();
