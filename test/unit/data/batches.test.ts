@@ -96,11 +96,11 @@ describe('a split', () => {
         (rows, validation, test, shuffle, seed) => {
           const plan = { validation, test, validationFile: undefined, testFile: undefined, shuffle, seed };
           const parts = splitRows(rows, plan);
-          const all = [...parts.train, ...parts.validation, ...parts.test];
-          expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, k) => k));
+          const every = [...parts.train, ...parts.validation, ...parts.test];
+          expect(every.toSorted((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, k) => k));
           expect(Math.abs(parts.test.length - test * rows)).toBeLessThanOrEqual(1);
           expect(splitRows(rows, plan)).toEqual(parts);
-          if (!shuffle) expect(all).toEqual(Array.from({ length: rows }, (_, k) => k));
+          if (!shuffle) expect(every).toEqual(Array.from({ length: rows }, (_, k) => k));
         },
       ),
     );

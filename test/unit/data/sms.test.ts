@@ -15,6 +15,7 @@ if (!existsSync(file)) console.warn(`${file} is absent: the recipe's figures are
 
 const context: DataContext = {
   ...classifier,
+  batchSize: 32,
   inputs: classifier.inputs.map((input) =>
     input.name === 'tokens' ? { ...input, range: [0, 4000] as const } : input,
   ),
