@@ -1,6 +1,5 @@
 /** From a file to a running model: compiles it for the device that is there and opens a session on it. */
 import { Reporter } from '../diagnostics/diagnostic.ts';
-import { renderDiagnostics } from '../diagnostics/render.ts';
 import { compileProgram } from '../compile.ts';
 import { portableTarget } from '../codegen/target.ts';
 import { lowerProgram } from '../lower/index.ts';
@@ -12,6 +11,7 @@ import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
 import type { Plan } from '../../runtime/plan.ts';
 import type { Session } from '../../runtime/session.ts';
 import { stateLayouts } from '../../runtime/state-dict.ts';
+import { printDiagnostics } from './diagnostics.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
 import type { DiskHost } from './source-host.ts';
@@ -73,16 +73,10 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
 
 /** Prints what the compiler has to say. */
 function checkModel(io: Io, { file, host, options, needsTask }: OpenRequest): boolean {
+  if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
   const reporter = new Reporter();
   const lowered = lowerProgram(file, host, options, reporter);
-  if (reporter.diagnostics.length > 0)
-    io.err(
-      renderDiagnostics(reporter.diagnostics, {
-        readFile: host.readSpanFile,
-        color: io.color,
-        columns: io.columns,
-      }),
-    );
+  if (reporter.diagnostics.length > 0) printDiagnostics(reporter.diagnostics, io, host);
   if (lowered === undefined || reporter.hasErrors) return false;
   if (needsTask && lowered.task === undefined)
     throw new CommandError(

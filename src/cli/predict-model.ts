@@ -54,7 +54,7 @@ export async function predictTexts(
       5,
       `${params} holds no vocabulary: --text needs parameters that \`lmc train\` saved from text data`,
     );
-  const encoder = openEncoder(json, { inputs: plan.signature.inputs, targets: [], dims: plan.dims });
+  const encoder = openEncoder(json, { inputs: plan.signature.inputs, dims: plan.dims });
   const outputs = await predict({ session, plan, batches: encoder.encode(texts) });
   const output = outputs.get('output');
   if (output === undefined) throw new RuntimeError(2, 'the model returns no `output`');

@@ -1,5 +1,6 @@
 /** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
 import { evaluate } from '../../../runtime/evaluate.ts';
+import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
@@ -55,7 +56,8 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   const { data, batchSize } = options;
   const encoder = encoderOf(parameters.metadata);
   const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };
-  const dataset = await openData(request);
+  const opened = await openData(request);
+  const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
   io.err(`${plan.signature.model} on ${session.description}\n`);
   for (const note of dataset.notes) io.err(`${note}\n`);
   const evaluation = await evaluate({ session, plan, dataset, split: heldOut(dataset), seed });
@@ -67,6 +69,11 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   } else {
     io.out(printEvaluation(evaluation, task, dataset));
   }
+}
+
+/** Tensors have class numbers only; the parameters know the names. */
+function withLabels(dataset: Dataset, encoder: string): Dataset {
+  return { ...dataset, labels: parseEncoder(encoder).labels };
 }
 
 /** The test part, else the validation part. */
