@@ -241,7 +241,9 @@ describe('batches of text', () => {
     const long = `review,sentiment\n${'word '.repeat(20)},pos\nshort,neg\n`;
     const dataset = await open({ 'a.csv': long }, [csv, wholeFile, call('words', [50])]);
     expect(all(dataset, 'train')[0]?.sizes.get('seq')).toBe(16);
-    expect(dataset.notes).toContain('1 of 2 texts have more than 16 tokens: their first 16 are used');
+    expect(dataset.notes).toContain(
+      '1 of 2 texts have more than 16 tokens, the first in a.csv:2: their first 16 are used',
+    );
     const shorter = await open({ 'a.csv': long }, [csv, wholeFile, call('words', [50], { max_length: 5 })]);
     expect(all(shorter, 'train')[0]?.sizes.get('seq')).toBe(5);
   });
@@ -257,8 +259,8 @@ describe('batches of text', () => {
       '3 rows to train on, 0 for validation, 2 for the test',
       'vocabulary of 3 (room for 3) from 4 different tokens; left out: 3 for want of room',
       'labels of the training part: neg (2), pos (1)',
-      '2 texts without any token: each is one <unk>',
-      '2 of 2 texts for test also stand in the training part',
+      '2 texts without any token, the first in a.csv:4: each is one <unk>',
+      '2 of 2 texts for test also stand in the training part, the first in a.csv:5',
     ]);
   });
 
