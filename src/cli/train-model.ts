@@ -203,7 +203,7 @@ class TrainRun {
 
   #openFolder(settings: TrainSettings, start: TrainState): void {
     if (this.#folder !== undefined) {
-      const { steps, epochs, ...rest } = this.#folder.config;
+      const { steps: _steps, epochs: _epochs, ...rest } = this.#folder.config;
       this.#folder.writeConfig({ ...rest, ...limitsOf(settings) });
       this.#folder.truncateLog(start.step);
     } else if (this.#options.out !== undefined) {

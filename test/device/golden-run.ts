@@ -62,13 +62,26 @@ export async function checkCase({ folder, model, expected }: GoldenCase, device:
     const file = (name: string): string => path.join(folder, `${name}.safetensors`);
     const common = [
       ...settings(expected),
-      ...['--data', file('data'), '--batch-size', String(expected.batch), '--device', device],
+      '--data',
+      file('data'),
+      '--batch-size',
+      String(expected.batch),
+      '--device',
+      device,
     ];
     const events = await lmc(
       'train',
       model,
       ...common,
-      ...['--init', file('init'), '--no-shuffle', '--epochs', '1', '--log-format', 'json', '--save', saved],
+      '--init',
+      file('init'),
+      '--no-shuffle',
+      '--epochs',
+      '1',
+      '--log-format',
+      'json',
+      '--save',
+      saved,
     );
     checkSteps(events, expected);
     checkWeights(saved, file('final'));

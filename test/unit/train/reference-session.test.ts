@@ -54,12 +54,14 @@ function open(): Session {
   const graphs = { train: runPasses(buildGraph('train')), predict: runPasses(buildGraph('predict')) };
   return openReferenceSession(graphs, {
     initialize: ({ initializer }, shape) =>
-      new Array<number>(shape.reduce((product, size) => product * size, 1)).fill(
+      repeat(
+        shape.reduce((product, size) => product * size, 1),
         initializer.kind === 'constant' ? initializer.value : Number.NaN,
       ),
   });
 }
 
+const repeat = (length: number, value: number): readonly number[] => Array.from({ length }, () => value);
 const integers = (...values: readonly number[]): TensorData => ({
   dtype: 'i32',
   shape: [values.length],
@@ -131,9 +133,9 @@ describe('the reference session', () => {
   it('runs any size within the bound', async () => {
     const session = open();
     for (const size of [1, 4, 2]) {
-      const inputs = new Map([['x', integers(...new Array<number>(size).fill(1))]]);
+      const inputs = new Map([['x', integers(...repeat(size, 1))]]);
       const run = session.submit('predict', request(1, { sizes: new Map([['batch', size]]), inputs }));
-      expect((await run.outputs()).get('output')).toEqual(floats(...new Array<number>(size).fill(0.5)));
+      expect((await run.outputs()).get('output')).toEqual(floats(...repeat(size, 0.5)));
     }
   });
 
