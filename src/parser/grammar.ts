@@ -119,7 +119,7 @@ class LmParser extends ExpressionParser {
       bound = this.SUBRULE(this.expression);
     });
     this.ACTION(() => {
-      if (this.LA(1).tokenType === t.Assign) this.failHere(t.LessEqual.LABEL ?? '');
+      if (this.LA(1).tokenType === t.Assign) this.failHere(t.LessEqual.LABEL ?? '', 'dimDeclaration');
     });
     return this.ACTION(() => ({ kind: 'dim', name, bound, span: this.spanFrom(word) }));
   });

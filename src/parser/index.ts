@@ -54,16 +54,21 @@ function parse<T>(
     onError();
     return undefined;
   }
-  const early: Diagnostic[] = [];
-  const late: Diagnostic[] = [];
-  const { tokens } = lex(source, (diagnostic) => void early.push(diagnostic));
-  const balanced = layOut(tokens, source, (diagnostic) => void early.push(diagnostic));
-  const result = balanced && parseTokens(balanced, (diagnostic) => void late.push(diagnostic));
-  // What the parser says of a line that the lexer or the layout had to mend is most often a consequence.
-  const mended = new Set(early.map(({ span }) => span.start.line));
-  const all = [...early, ...late.filter(({ span }) => !mended.has(span.start.line))].toSorted(
-    (a, b) => a.span.start.offset - b.span.start.offset,
-  );
+  const lexical: Diagnostic[] = [];
+  const structural: Diagnostic[] = [];
+  const grammatical: Diagnostic[] = [];
+  const { tokens } = lex(source, (diagnostic) => void lexical.push(diagnostic));
+  const balanced = layOut(tokens, source, (diagnostic) => void structural.push(diagnostic));
+  const result = balanced && parseTokens(balanced, (diagnostic) => void grammatical.push(diagnostic));
+  // What a later stage says of a line that an earlier one had to mend is most often a consequence.
+  const all: Diagnostic[] = [];
+  const mended = new Set<number>();
+  for (const stage of [lexical, structural, grammatical]) {
+    const own = stage.filter(({ span }) => !mended.has(span.start.line));
+    for (const { span } of own) mended.add(span.start.line);
+    all.push(...own);
+  }
+  all.sort((a, b) => a.span.start.offset - b.span.start.offset);
   for (const diagnostic of all.slice(0, maxErrors)) reporter.report(diagnostic);
   const next = all[maxErrors];
   if (next !== undefined) reporter.report(tooManyErrors(next.span, { count: all.length - maxErrors }));

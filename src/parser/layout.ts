@@ -123,8 +123,12 @@ class Layout {
   #openBrace(token: IToken, first: boolean): void {
     const previous = this.#out.at(-1);
     const afterName = previous !== undefined && isName(previous) && !first;
-    const afterConfig = previous?.tokenType === t.Config && this.#outer.length === 0;
-    if (afterName && !afterConfig && !this.#top.awaitsBody) {
+    const before = this.#out.at(-2)?.tokenType;
+    // `config {`, and `model NAME {` of somebody who forgot what stands between them.
+    const afterHead =
+      this.#outer.length === 0 &&
+      (previous?.tokenType === t.Config || before === t.Model || before === t.Task || before === t.Generate);
+    if (afterName && !afterHead && !this.#top.awaitsBody) {
       this.#open(retype(token, t.BuilderBrace), t.RightBrace, `${previous.image}{`);
       return;
     }
