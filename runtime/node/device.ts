@@ -5,7 +5,7 @@
 import process from 'node:process';
 import type { DeviceFacts } from '../device-facts.ts';
 import { RuntimeError } from '../session.ts';
-import { adapterName, describeAdapter, matchesName, readFacts, requestDevice } from './adapter.ts';
+import { adapterName, describeAdapter, matchesName, readFacts, requestDevice } from '../adapter.ts';
 import { createInstance, listAdapterNames, requestAdapter, type InstanceOptions } from './dawn.ts';
 import { swiftShaderObstacle, unpackSwiftShader } from './swiftshader.ts';
 import { chosenDrivers, hasVulkanLoader, withSwiftShader } from './vulkan.ts';
