@@ -25,7 +25,7 @@ export function createDataFiles(programFolder: string, workingFolder: string = p
           throw explainSystemError(error, `cannot read ${shorten(candidate, workingFolder)}`);
         }
       }
-      const looked = candidates.map((candidate) => `\`${shorten(candidate, workingFolder)}\``).join(' and ');
+      const looked = candidates.map((candidate) => `\`${shorten(candidate, workingFolder)}\``).join(' or ');
       throw new RuntimeError(
         5,
         `there is no file ${looked}\n  help: paths of data are relative to the working directory, then to the folder of the program`,

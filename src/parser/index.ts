@@ -9,8 +9,8 @@ import { SourceText } from './source-text.ts';
 
 export { printAst } from './print-ast.ts';
 
-/** A megabyte of program is some 25,000 lines. */
-const maxCharacters = 1_000_000;
+/** Half a megabyte of program is some 12,000 lines. */
+const maxCharacters = 500_000;
 const maxErrors = 100;
 
 /** The tree of what could be parsed. What is wrong goes to the reporter, in the order of the text. */
@@ -61,14 +61,14 @@ function parse<T>(
   const balanced = layOut(tokens, source, (diagnostic) => void structural.push(diagnostic));
   const result = balanced && parseTokens(balanced, (diagnostic) => void grammatical.push(diagnostic));
   // What a later stage says of a line that an earlier one had to mend is most often a consequence.
-  const all: Diagnostic[] = [];
+  let all: readonly Diagnostic[] = [];
   const mended = new Set<number>();
   for (const stage of [lexical, structural, grammatical]) {
     const own = stage.filter(({ span }) => !mended.has(span.start.line));
     for (const { span } of own) mended.add(span.start.line);
-    all.push(...own);
+    all = [...all, ...own];
   }
-  all.sort((a, b) => a.span.start.offset - b.span.start.offset);
+  all = all.toSorted((a, b) => a.span.start.offset - b.span.start.offset);
   for (const diagnostic of all.slice(0, maxErrors)) reporter.report(diagnostic);
   const next = all[maxErrors];
   if (next !== undefined) reporter.report(tooManyErrors(next.span, { count: all.length - maxErrors }));

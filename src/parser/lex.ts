@@ -160,7 +160,7 @@ function pushString(
   for (const [index, { open, close }] of found.entries()) {
     const type = index === 0 ? StringHead : StringMiddle;
     result.push(makeToken(type, source.text.slice(from, open + 1), from));
-    result.push(...lexPart(source, open + 1, close, report, nesting + 1).tokens);
+    for (const inner of lexPart(source, open + 1, close, report, nesting + 1).tokens) result.push(inner);
     from = close;
   }
   result.push(makeToken(StringTail, source.text.slice(from, end), from));
