@@ -23,7 +23,7 @@ interface Tile {
 }
 
 /** Sums that a lane holds; more spill, and compile slowly. */
-const REGISTERS = 128;
+const REGISTERS = 64;
 /** Workgroups that keep a few cores busy. */
 const ENOUGH_GROUPS = 8;
 
