@@ -65,7 +65,6 @@ export interface OwnedParameter {
   /** Which turns of unrolled loops it was made in. */
   readonly turn: string;
   readonly value: Value;
-  used: boolean;
 }
 
 export interface OwnedChild {
@@ -113,7 +112,8 @@ export type LmValue =
   | RepeatInstance
   /** `dropout{0.5}`: a layer without parameters that the compiler provides. */
   | { readonly kind: 'dropout'; readonly rate: number; readonly stream: string; readonly span: Span }
-  | { readonly kind: 'initializer'; readonly initializer: Initializer }
+  /** What a parameter starts as; some distributions depend on its shape. */
+  | { readonly kind: 'initializer'; readonly make: (shape: readonly number[]) => Initializer }
   | {
       readonly kind: 'optimizer';
       readonly spec: OptimizerSpec;
