@@ -111,7 +111,7 @@ const tokenizerOptions: readonly StageOption[] = [
 ];
 
 /** Letters together, every digit and every other symbol on its own; spaces separate. */
-export const defaultPattern = '\\p{L}+|\\p{N}|[^\\s\\p{L}\\p{N}]';
+export const defaultPattern = '[\\p{L}\\p{M}]+|\\p{N}|[^\\s\\p{L}\\p{M}\\p{N}]';
 
 export const stages: readonly Stage[] = [
   {

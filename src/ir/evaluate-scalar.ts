@@ -30,8 +30,8 @@ export interface ScalarEnvironment {
   readonly tensors: Float64Tensor[];
   readonly sizes: ReadonlyMap<string, number>;
   readonly host: ReadonlyMap<string, number>;
-  readonly seed: number;
-  readonly step: number;
+  seed: number;
+  step: number;
 }
 
 export type ScalarClosure = () => number;

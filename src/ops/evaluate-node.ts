@@ -17,11 +17,11 @@ import type { DType, TensorType } from '../ir/types.ts';
 import { freeAxes } from './contraction.ts';
 import { loweringOf, pointwiseScalar, reductionOf, viewSource } from './index.ts';
 
-/** The run that a node is compiled for. */
+/** What nodes are compiled for: the sizes are fixed, seed and step change from run to run. */
 export interface Run {
   readonly sizes: ReadonlyMap<string, number>;
-  readonly seed: number;
-  readonly step: number;
+  seed: number;
+  step: number;
 }
 
 /** Operands to the only result. */
@@ -83,7 +83,9 @@ function nodeEnvironment(shape: readonly number[], run: Run): ScalarEnvironment 
   return scalarEnvironment({ axes: shape.length + 1, ...run });
 }
 
-function bind(environment: ScalarEnvironment, operands: readonly Float64Tensor[]): void {
+function bind(environment: ScalarEnvironment, operands: readonly Float64Tensor[], run: Run): void {
+  environment.seed = run.seed;
+  environment.step = run.step;
   environment.tensors.splice(0, environment.tensors.length, ...operands);
 }
 
@@ -94,7 +96,7 @@ function compilePointwise(node: Node, run: Run): NodeFunction {
   const args = node.operands.map(({ type }, at) => load(at, type.dtype, [axis(shape.length)]));
   const element = compileScalar(pointwiseScalar<OpName>(node, args, axesOf(shape)), environment);
   return (operands) => {
-    bind(environment, operands);
+    bind(environment, operands, run);
     const data = new Float64Array(elementCount(shape));
     forEachIndex(shape, environment.axes, (position) => {
       environment.axes[shape.length] = position;

@@ -49,28 +49,41 @@ export class EvaluationError extends Error {
 
 /** Runs a graph once. Throws an EvaluationError. */
 export function evaluateGraph(graph: Graph, bindings: GraphBindings): GraphResults {
+  return prepareGraph(graph, bindings.sizes)(bindings);
+}
+
+/** Compiles a graph for given sizes, to be run any number of times. Throws an EvaluationError, as the runs do. */
+export function prepareGraph(
+  graph: Graph,
+  sizes: ReadonlyMap<string, number>,
+): (bindings: Omit<GraphBindings, 'sizes'>) => GraphResults {
+  const run: Run = { sizes, seed: 0, step: 1 };
+  const nodes = compileNodes(graph.nodes, run);
+  return (bindings) => {
+    run.seed = bindings.seed;
+    run.step = bindings.step;
+    const frame = bindGraph(graph, bindings, run);
+    for (const execute of nodes) execute(frame);
+    const named = (values: readonly (readonly [string, Value])[]): ReadonlyMap<string, Float64Tensor> =>
+      new Map(values.map(([name, value]) => [name, read(frame, value)]));
+    return {
+      outputs: named(graph.outputs.map(({ name, value }) => [name, value])),
+      updates: named(graph.updates.map(({ state, value }) => [state, value])),
+      gradients: named((graph.gradients ?? []).map(({ state, value }) => [state, value])),
+    };
+  };
+}
+
+function bindGraph(graph: Graph, bindings: Omit<GraphBindings, 'sizes'>, run: Run): Frame {
   const frame: Frame = new Map();
   for (const input of graph.inputs) {
-    const tensor = input.role === 'host' ? hostTensor(bindings, input.name) : bindings.inputs.get(input.name);
-    bindTensor(frame, `input ${input.name}`, input.value, tensor, input.origin, bindings);
+    const tensor =
+      input.role === 'host' ? hostTensor(bindings.host, input.name) : bindings.inputs.get(input.name);
+    bindTensor(frame, `input ${input.name}`, input.value, tensor, input.origin, run);
   }
-  for (const state of graph.states)
-    bindTensor(
-      frame,
-      `state ${state.name}`,
-      state.value,
-      bindings.states.get(state.name),
-      state.origin,
-      bindings,
-    );
-  for (const execute of compileNodes(graph.nodes, bindings)) execute(frame);
-  const named = (values: readonly (readonly [string, Value])[]): ReadonlyMap<string, Float64Tensor> =>
-    new Map(values.map(([name, value]) => [name, read(frame, value)]));
-  return {
-    outputs: named(graph.outputs.map(({ name, value }) => [name, value])),
-    updates: named(graph.updates.map(({ state, value }) => [state, value])),
-    gradients: named((graph.gradients ?? []).map(({ state, value }) => [state, value])),
-  };
+  for (const { name, value, origin } of graph.states)
+    bindTensor(frame, `state ${name}`, value, bindings.states.get(name), origin, run);
+  return frame;
 }
 
 /** Contents of the values so far. A region's values are overwritten by its next step. */
@@ -85,8 +98,8 @@ function read(frame: Frame, value: Value): Float64Tensor {
   return tensor;
 }
 
-function hostTensor(bindings: GraphBindings, name: string): Float64Tensor | undefined {
-  const number = bindings.host.get(name);
+function hostTensor(host: ReadonlyMap<string, number>, name: string): Float64Tensor | undefined {
+  const number = host.get(name);
   return number === undefined ? undefined : { dtype: 'f32', shape: [], data: Float64Array.of(number) };
 }
 

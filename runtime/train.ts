@@ -1,0 +1,250 @@
+/**
+ * The training loop over a session, a plan and a data set. Knows no file and no terminal: what happens is told to an
+ * observer, and a state that it hands out continues later where it stopped, bit for bit.
+ */
+import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
+import { evaluate, type Evaluation } from './evaluate.ts';
+import type { Plan, PlanTask } from './plan.ts';
+import { RuntimeError, type Session, type TensorData } from './session.ts';
+import { readStates } from './state-dict.ts';
+import { StepReader, type StepEvent } from './step-reader.ts';
+
+export interface TrainSettings {
+  /** u32; keys shuffling and dropout. */
+  readonly seed: number;
+  /** Training ends after so many epochs or so many steps, whichever comes first. May be infinite. */
+  readonly epochs: number;
+  readonly steps: number;
+  readonly shuffle: boolean;
+  /** Ends after so many epochs without a lower validation loss. */
+  readonly patience?: number;
+  /** Checkpoints within an epoch; at its end there always is one. */
+  readonly checkpointSteps?: number;
+  readonly checkpointSeconds?: number;
+}
+
+/** The best epoch so far. */
+export interface BestResult {
+  readonly step: number;
+  /** Of the validation part. */
+  readonly loss: number;
+  readonly parameters: ReadonlyMap<string, TensorData>;
+}
+
+/** Where training stands between two steps. With the session's states, all that it needs to go on. */
+export interface TrainState {
+  /** Steps done. */
+  readonly step: number;
+  /** From 0; the one that is under way. */
+  readonly epoch: number;
+  /** Batches of this epoch that were used. */
+  readonly batch: number;
+  readonly best?: BestResult;
+  readonly epochsSinceBest: number;
+}
+
+export const startState: TrainState = { step: 0, epoch: 0, batch: 0, epochsSinceBest: 0 };
+
+export type CheckpointReason = 'epoch' | 'interval' | 'interrupted' | 'end';
+
+/** Everything here is called between two steps, in order. */
+export interface TrainObserver {
+  readonly step?: (event: StepEvent) => void;
+  readonly evaluation?: (evaluation: Evaluation, step: number, best: boolean) => void;
+  /** All losses up to this state were finite; the session's states may be read. */
+  readonly checkpoint?: (state: TrainState, reason: CheckpointReason) => Promise<void>;
+}
+
+export interface Training {
+  readonly session: Session;
+  readonly plan: Plan;
+  readonly dataset: Dataset;
+  readonly settings: TrainSettings;
+  readonly observer?: TrainObserver;
+  /** Where to go on; the session must hold the states that belong to it. */
+  readonly start?: TrainState;
+  /** Aborted: the step is finished, a checkpoint made, and the loop ends. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface TrainResult {
+  readonly reason: 'done' | 'interrupted' | 'patience';
+  readonly state: TrainState;
+  /** The best validation result; where training ended within an epoch, its end counts, too. */
+  readonly best?: BestResult;
+  readonly seconds: number;
+}
+
+/** Trains. Throws a RuntimeError with exit code 4 that names the step whose loss or gradient is not finite. */
+export async function train(training: Training): Promise<TrainResult> {
+  return new TrainLoop(training).run();
+}
+
+/** The task of a plan that can be trained. */
+export function taskOf(plan: Plan): PlanTask {
+  if (plan.task === undefined) throw new RuntimeError(2, `${plan.signature.model} has no task to train`);
+  return plan.task;
+}
+
+/** Of the step with this number, from the optimiser's `lr`; PyTorch's default where it has none. */
+export function learningRate(task: PlanTask, _step: number): number {
+  const { named, positional } = task.optimizer;
+  const lr = named['lr'] ?? positional[0] ?? 1e-3;
+  if (typeof lr !== 'number' || !(lr >= 0))
+    throw new RuntimeError(2, `${task.optimizer.place}: lr must be a number from 0`);
+  return lr;
+}
+
+/** How many steps all epochs have, at most `settings.steps`. Infinite where nothing bounds it. */
+export function countSteps(dataset: Dataset, settings: TrainSettings, from: TrainState = startState): number {
+  if (!Number.isFinite(settings.epochs)) return settings.steps;
+  let steps = from.step;
+  for (let epoch = from.epoch; epoch < settings.epochs && steps < settings.steps; epoch++)
+    steps +=
+      dataset.batchesPerEpoch('train', orderOf(settings, epoch)) - (epoch === from.epoch ? from.batch : 0);
+  return Math.min(steps, settings.steps);
+}
+
+function orderOf({ seed, shuffle }: TrainSettings, epoch: number): BatchOptions {
+  return { seed, epoch, shuffle };
+}
+
+class TrainLoop {
+  readonly #training: Training;
+  readonly #task: PlanTask;
+  readonly #now: () => number;
+  readonly #started: number;
+  readonly #reader: StepReader;
+  #state: TrainState;
+  #saved: TrainState | undefined;
+  #savedAt: number;
+  #evaluated = -1;
+
+  constructor(training: Training) {
+    this.#training = training;
+    this.#task = taskOf(training.plan);
+    this.#now = training.now ?? (() => performance.now());
+    this.#started = this.#now();
+    this.#savedAt = this.#started;
+    this.#reader = new StepReader((event) => training.observer?.step?.(event), this.#now);
+    this.#state = training.start ?? startState;
+  }
+
+  async run(): Promise<TrainResult> {
+    const { settings, dataset } = this.#training;
+    if (dataset.rows.train === 0) throw new RuntimeError(5, 'the data has no training part');
+    while (this.#state.epoch < settings.epochs && this.#state.step < settings.steps) {
+      if (!(await this.#runEpoch())) break;
+      await this.#endEpoch();
+      if (this.#isOutOfPatience()) return this.#end('patience');
+    }
+    const finished = this.#state.epoch >= settings.epochs || this.#state.step >= settings.steps;
+    return this.#end(finished ? 'done' : 'interrupted');
+  }
+
+  /** Whether the epoch came to its end. */
+  async #runEpoch(): Promise<boolean> {
+    const { dataset, settings } = this.#training;
+    const skipped = this.#state.batch;
+    let position = 0;
+    for (const batch of dataset.batches('train', orderOf(settings, this.#state.epoch))) {
+      if (position++ < skipped) continue;
+      if (this.#isAborted() || this.#state.step >= settings.steps) return false;
+      await this.#runStep(batch);
+      await this.#checkpointIfDue();
+    }
+    if (position === 0) throw new RuntimeError(5, 'the training part of the data gives no batch');
+    return true;
+  }
+
+  async #runStep(batch: Batch): Promise<void> {
+    const { session, settings } = this.#training;
+    const step = this.#state.step + 1;
+    const lr = learningRate(this.#task, step);
+    const run = session.submit('train', {
+      sizes: batch.sizes,
+      inputs: batch.tensors,
+      step,
+      seed: settings.seed,
+      lr,
+    });
+    this.#state = { ...this.#state, step, batch: this.#state.batch + 1 };
+    await this.#reader.push({ step, run, lr, tokens: batch.tokens });
+  }
+
+  async #endEpoch(): Promise<void> {
+    await this.#reader.drain();
+    this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0 };
+    if (this.#hasValidation()) {
+      const best = await this.#validate();
+      this.#state = {
+        ...this.#state,
+        ...(best === undefined ? {} : { best }),
+        epochsSinceBest: best === undefined ? this.#state.epochsSinceBest + 1 : 0,
+      };
+    }
+    await this.#checkpoint('epoch');
+  }
+
+  async #end(reason: TrainResult['reason']): Promise<TrainResult> {
+    await this.#reader.drain();
+    await this.#checkpoint(reason === 'interrupted' ? 'interrupted' : 'end');
+    let { best } = this.#state;
+    // After the checkpoint: whoever continues from it must not see an evaluation that a longer run does not have.
+    if (reason === 'done' && this.#hasValidation() && this.#evaluated !== this.#state.step)
+      best = (await this.#validate()) ?? best;
+    return {
+      reason,
+      state: this.#state,
+      ...(best === undefined ? {} : { best }),
+      seconds: (this.#now() - this.#started) / 1000,
+    };
+  }
+
+  #hasValidation(): boolean {
+    const { dataset, plan } = this.#training;
+    return dataset.rows.validation > 0 && plan.programs.some(({ name }) => name === 'eval');
+  }
+
+  /** The result, where it is the best so far. */
+  async #validate(): Promise<BestResult | undefined> {
+    const { session, plan, dataset, settings, observer } = this.#training;
+    return this.#reader.pause(async () => {
+      const evaluation = await evaluate({ session, plan, dataset, split: 'validation', seed: settings.seed });
+      const { step, best } = this.#state;
+      this.#evaluated = step;
+      const { loss } = evaluation;
+      const better = Number.isFinite(loss) && (best === undefined || loss < best.loss);
+      observer?.evaluation?.(evaluation, step, better);
+      return better ? { step, loss, parameters: await readStates(session, plan, 'parameter') } : undefined;
+    });
+  }
+
+  #isOutOfPatience(): boolean {
+    const { patience } = this.#training.settings;
+    return patience !== undefined && this.#state.epochsSinceBest >= patience;
+  }
+
+  #isAborted(): boolean {
+    return this.#training.signal?.aborted === true;
+  }
+
+  async #checkpointIfDue(): Promise<void> {
+    const { checkpointSteps, checkpointSeconds } = this.#training.settings;
+    const late = (this.#now() - this.#savedAt) / 1000 >= (checkpointSeconds ?? Number.POSITIVE_INFINITY);
+    if (!late && (checkpointSteps === undefined || this.#state.step % checkpointSteps !== 0)) return;
+    await this.#reader.drain();
+    await this.#checkpoint('interval');
+  }
+
+  async #checkpoint(reason: CheckpointReason): Promise<void> {
+    const { observer } = this.#training;
+    if (observer?.checkpoint === undefined || this.#saved === this.#state) return;
+    const state = this.#state;
+    await this.#reader.pause(async () => observer.checkpoint?.(state, reason));
+    this.#saved = state;
+    this.#savedAt = this.#now();
+  }
+}

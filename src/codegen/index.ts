@@ -1,0 +1,124 @@
+/** From fused programs to what a device runs: one plan, and WGSL modules by file name. */
+import type { Plan, PlanProgram, PlanSignature, PlanStep, PlanTask } from '../../runtime/plan.ts';
+import type { Graph } from '../ir/graph.ts';
+import type { Kernel, KernelProgram } from '../ir/kernel.ts';
+import { InternalError } from '../diagnostics/diagnostic.ts';
+import { layOut } from './buffers.ts';
+import { planDim } from './schedules/context.ts';
+import { scheduleKernel } from './schedules/index.ts';
+import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
+import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
+import { inputRanges } from './input-ranges.ts';
+import { ModuleTable } from './modules.ts';
+import { planUniforms } from './uniforms.ts';
+import type { Target } from './target.ts';
+
+export { portableTarget, type Target } from './target.ts';
+
+export interface ProgramInput {
+  readonly name: 'train' | 'eval' | 'predict';
+  readonly kernels: KernelProgram;
+  readonly graph: Graph;
+}
+
+export interface GenerateInput {
+  readonly name: string;
+  readonly programs: readonly ProgramInput[];
+  readonly signature: PlanSignature;
+  readonly task?: PlanTask;
+  readonly target: Target;
+}
+
+export interface Generated {
+  readonly plan: Plan;
+  /** WGSL by file name relative to the bundle. */
+  readonly modules: ReadonlyMap<string, string>;
+}
+
+/** Deterministic: the same input gives the same bytes. */
+export function generate({ name, programs, signature, task, target }: GenerateInput): Generated {
+  const dims = mergeDims(programs);
+  const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
+  const memo = new Map<Kernel, ScheduledKernel>();
+  const schedule = (kernel: Kernel): ScheduledKernel => {
+    const known = memo.get(kernel) ?? scheduleKernel(kernel, { target, bounds });
+    memo.set(kernel, known);
+    return known;
+  };
+  const scheduled = programs.map(({ kernels }) => scheduleProgram(kernels, schedule));
+  const layout = layOut(
+    programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
+    { bounds, target },
+  );
+  const uniforms = planUniforms(dims, programs);
+  const modules = new ModuleTable(uniforms);
+  const launched: LaunchRequirements[] = [];
+  const planSteps = (steps: readonly ScheduledStep[], program: number): readonly PlanStep[] =>
+    steps.map((step): PlanStep => {
+      if (step.kind === 'loop')
+        return {
+          kind: 'loop',
+          trip: planDim(step.trip),
+          reverse: step.reverse,
+          steps: planSteps(step.steps, program),
+        };
+      const tensors = step.tensors.map((tensor) => layout.tensorOf(program, tensor));
+      const access = layout.accessOf(tensors, step.stores);
+      launched.push(step.launch.requirements);
+      const kernel = modules.add(step.kernel, step.launch, access);
+      return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
+    });
+  const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {
+    const ranges = inputRanges(graph);
+    return {
+      name: program,
+      inputs: kernels.inputs.map((input) => {
+        const range = ranges.get(input.name);
+        const tensor = layout.tensorOf(at, input.slot);
+        return { name: input.name, tensor, ...(range === undefined ? {} : { range }) };
+      }),
+      outputs: kernels.outputs.map((output) => ({
+        name: output.name,
+        tensor: layout.tensorOf(at, output.slot),
+      })),
+      steps: planSteps(elementAt<ScheduledProgram>(scheduled, at).steps, at),
+    };
+  });
+  const { kernels, texts } = modules.finish();
+  const plan: Plan = {
+    format: 'lmc-plan',
+    version: 1,
+    name,
+    requirements: {
+      features: [...new Set(launched.flatMap(({ features }) => features))].toSorted(),
+      storageBuffers: Math.max(1, ...kernels.map(({ access }) => access.length)),
+      bindingBytes: Math.max(4, ...layout.tensors.map(({ bytes }) => bytes)),
+      invocations: Math.max(1, ...launched.map(({ invocations }) => invocations)),
+      workgroupBytes: Math.max(0, ...launched.map(({ workgroupBytes }) => workgroupBytes)),
+      subgroupSize: Math.max(0, ...launched.map(({ subgroupSize }) => subgroupSize)),
+    },
+    dims,
+    uniforms,
+    buffers: layout.buffers,
+    tensors: layout.tensors,
+    states: layout.states,
+    kernels,
+    programs: planned,
+    signature,
+    ...(task === undefined ? {} : { task }),
+  };
+  return { plan, modules: texts };
+}
+
+/** The dims of all programs; the same name has the same bound everywhere. */
+function mergeDims(programs: readonly ProgramInput[]): Plan['dims'] {
+  const bounds = new Map<string, number>();
+  for (const { kernels } of programs) for (const { name, bound } of kernels.dims) bounds.set(name, bound);
+  return [...bounds].map(([name, bound]) => ({ name, bound }));
+}
+
+function elementAt<T>(list: readonly T[], at: number): T {
+  const element = list[at];
+  if (element === undefined) throw new InternalError('a program is missing');
+  return element;
+}

@@ -1,0 +1,22 @@
+/** Chooses how a kernel runs: the first schedule of the list that takes it. */
+import type { Kernel, LoopKernel } from '../../ir/kernel.ts';
+import type { ScheduledKernel } from '../scheduled-kernel.ts';
+import type { ScheduleContext } from './context.ts';
+import { schedulePoints } from './points.ts';
+import { scheduleScatter } from './scatter.ts';
+
+export type { ScheduleContext } from './context.ts';
+
+/** Undefined: not a kernel for this schedule. */
+type Schedule = (kernel: LoopKernel, ctx: ScheduleContext) => ScheduledKernel | undefined;
+
+const schedules: readonly Schedule[] = [schedulePoints];
+
+export function scheduleKernel(kernel: Kernel, ctx: ScheduleContext): ScheduledKernel {
+  if (kernel.kind === 'scatter-add') return scheduleScatter(kernel, ctx);
+  for (const schedule of schedules) {
+    const found = schedule(kernel, ctx);
+    if (found !== undefined) return found;
+  }
+  return schedulePoints(kernel, ctx);
+}

@@ -1,0 +1,79 @@
+/**
+ * Adds clipping and the optimizer's step: updates of parameters and of the optimizer's own states, and the output
+ * `grad_norm`, the total norm before clipping. The arithmetic is PyTorch's (torch.optim, torch.nn.utils.
+ * clip_grad_norm_), bias corrections as numbers of the host. A parameter without a gradient is left alone. Needs:
+ * gradients. Gives: a complete program, without request and gradients.
+ */
+import { GraphBuilder } from '../ir/builder.ts';
+import type { Graph, OptimizerSpec, Origin, Value } from '../ir/graph.ts';
+import { inferTypes } from '../ops/index.ts';
+import { emitter } from '../ops/emit.ts';
+import { adamRule } from './optimize/adam.ts';
+import { sgdRule } from './optimize/sgd.ts';
+import { UpdateContext, type UpdateRule } from './optimize/update-context.ts';
+import type { Pass } from './pass.ts';
+
+export const optimize: Pass = {
+  name: 'optimize',
+  requires: ['differentiated'],
+  ensures: ['complete'],
+  run(graph: Graph): Graph {
+    const { training, gradients = [], ...rest } = graph;
+    if (training === undefined) return graph;
+    const { span, derivation } = training.origin;
+    const origin: Origin = { span, derivation: [...derivation, 'optimizer'] };
+    const builder = new GraphBuilder(inferTypes, origin);
+    const ctx = new UpdateContext(builder, graph.inputs);
+    const norm = totalNorm(
+      builder,
+      gradients.map((gradient) => gradient.value),
+    );
+    const factor = training.clipNorm === undefined ? undefined : clipFactor(builder, norm, training.clipNorm);
+    const rule = ruleOf(training.optimizer);
+    for (const { state: name, value } of gradients) {
+      const state = graph.states.find((candidate) => candidate.name === name);
+      if (state === undefined) continue;
+      const gradient = factor === undefined ? value : scale(builder, value, factor);
+      builder.at({ span: origin.span, derivation: origin.derivation }, () => rule(ctx, state, gradient));
+    }
+    const outputs = graph.outputs.filter((output) => output.name !== 'grad_norm');
+    const named = outputs.some((output) => output.name === 'loss')
+      ? outputs
+      : [...outputs, { name: 'loss', value: training.loss }];
+    return {
+      ...rest,
+      inputs: ctx.inputs,
+      states: [...graph.states, ...ctx.states],
+      nodes: [...graph.nodes, ...builder.nodes],
+      outputs: [...named, { name: 'grad_norm', value: norm }],
+      updates: [...graph.updates, ...ctx.updates],
+    };
+  },
+};
+
+function ruleOf(optimizer: OptimizerSpec): UpdateRule {
+  return optimizer.name === 'sgd' ? sgdRule(optimizer) : adamRule(optimizer);
+}
+
+/** The 2-norm of all gradients as one vector. */
+function totalNorm(builder: GraphBuilder, gradients: readonly Value[]): Value {
+  const squares = gradients.map((gradient) =>
+    builder.sum(
+      builder.emit('mul', [gradient, gradient], {}),
+      gradient.type.shape.map((_, axis) => axis),
+    ),
+  );
+  const [first = builder.constant(0), ...more] = squares;
+  const total = more.reduce((sum, square) => builder.emit('add', [sum, square], {}), first);
+  return builder.emit('sqrt', [total], {}, 'grad_norm');
+}
+
+/** min(1, limit / (norm + 1e−6)) */
+function clipFactor(builder: GraphBuilder, norm: Value, limit: number): Value {
+  const ratio = emitter(builder).div(builder.constant(limit), builder.withNumber('add', norm, 1e-6));
+  return builder.withNumber('min', ratio, 1);
+}
+
+function scale(builder: GraphBuilder, value: Value, factor: Value): Value {
+  return builder.emit('mul', [value, builder.broadcast(factor, value.type.shape, [])], {});
+}

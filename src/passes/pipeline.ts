@@ -1,0 +1,12 @@
+/** The one list of passes, in order. */
+import { cse } from './cse.ts';
+import { deadCode } from './dead-code.ts';
+import { differentiate } from './differentiate.ts';
+import { optimize } from './optimize.ts';
+import type { Pass } from './pass.ts';
+import { simplify } from './simplify.ts';
+
+export const pipeline: readonly Pass[] = [differentiate, optimize];
+
+/** Run before, between and after the others, over and over until none of them changes anything. */
+export const cleanup: readonly Pass[] = [simplify, cse, deadCode];
