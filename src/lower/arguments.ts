@@ -95,7 +95,9 @@ export function bindArguments<Arg extends AnyArgument>(
     if (!optional && !bound.has(name) && !failed)
       fail(
         names.missingArgument(callee.span, { callee: callee.text, name, what: callee.what }, [
-          help(`${callee.text} takes ${parameters.map((each) => `\`${each.name}\`${each.optional ? ' (optional)' : ''}`).join(', ')}`),
+          help(
+            `${callee.text} takes ${parameters.map((each) => `\`${each.name}\`${each.optional ? ' (optional)' : ''}`).join(', ')}`,
+          ),
           ...definition,
         ]),
       );

@@ -55,7 +55,10 @@ export function arithmetic(ctx: Context, operator: Arithmetic, operands: Operand
   ] as const)
     if (!isNumeric(value))
       return ctx.fail(
-        types.wrongKind(at, { expected: `a number or tensor for \`${operator}\``, found: describeValue(value) }),
+        types.wrongKind(at, {
+          expected: `a number or tensor for \`${operator}\``,
+          found: describeValue(value),
+        }),
       );
   if (lhs.kind === 'number' && rhs.kind === 'number') return numbers(ctx, operator, lhs, rhs, span);
   if (lhs.kind !== 'tensor' && rhs.kind !== 'tensor') return sizes(ctx, operator, lhs, rhs, span);
@@ -232,11 +235,15 @@ export function align(
     const [found, at] = left === undefined ? [lhs, operands.lhsSpan] : [rhs, operands.rhsSpan];
     const isFraction = dtype === 'i32' && found.kind === 'number';
     ctx.report(
-      types.dtypeMismatch(at, { expected: dtype, found: found.kind === 'number' ? String(found.value) : found.kind }, [
-        ...(isFraction
-          ? [note('the other side is `i32`: whole numbers'), help('convert it with `f32(…)` first')]
-          : []),
-      ]),
+      types.dtypeMismatch(
+        at,
+        { expected: dtype, found: found.kind === 'number' ? String(found.value) : found.kind },
+        [
+          ...(isFraction
+            ? [note('the other side is `i32`: whole numbers'), help('convert it with `f32(…)` first')]
+            : []),
+        ],
+      ),
     );
     return undefined;
   }
@@ -370,7 +377,9 @@ export function logic(ctx: Context, operator: 'and' | 'or', operands: Operands):
     [rhs, operands.rhsSpan],
   ] as const)
     if (value.kind !== 'boolean' && !(value.kind === 'tensor' && value.value.type.dtype === 'bool'))
-      return ctx.fail(types.wrongKind(at, { expected: `true or false for \`${operator}\``, found: describeValue(value) }));
+      return ctx.fail(
+        types.wrongKind(at, { expected: `true or false for \`${operator}\``, found: describeValue(value) }),
+      );
   const pair = align(ctx, operator, operands);
   return pair === undefined ? poison : ctx.tensor(operator, pair, {});
 }
@@ -380,5 +389,7 @@ export function invert(ctx: Context, value: LmValue, span: Span): LmValue {
   if (value.kind === 'boolean') return { kind: 'boolean', value: !value.value };
   if (value.kind === 'tensor' && value.value.type.dtype === 'bool')
     return ctx.tensor('not', [value.value], {});
-  return ctx.fail(types.wrongKind(span, { expected: 'true or false for `not`', found: describeValue(value) }));
+  return ctx.fail(
+    types.wrongKind(span, { expected: 'true or false for `not`', found: describeValue(value) }),
+  );
 }

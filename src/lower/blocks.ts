@@ -90,7 +90,10 @@ function instantiate(
       span: 'builder' in expression ? (expression as Build).builder.span : expression.span,
       definition: declaration.name.span,
     },
-    declaration.hyperparameters.map((each) => ({ name: each.name.name, optional: each.default !== undefined })),
+    declaration.hyperparameters.map((each) => ({
+      name: each.name.name,
+      optional: each.default !== undefined,
+    })),
     expression.arguments,
   );
   if (bound === undefined) return poison;
@@ -111,16 +114,23 @@ function instantiate(
     if (value.kind === 'poison') failed = true;
     if (value.kind === 'tensor') {
       ctx.report(
-        types.wrongKind(arg?.span ?? name.span, {
-          expected: `a number, string or flag for the hyperparameter \`${name.name}\``,
-          found: describeValue(value),
-        }, [help('braces build, parentheses apply: tensors go between `(…)`')]),
+        types.wrongKind(
+          arg?.span ?? name.span,
+          {
+            expected: `a number, string or flag for the hyperparameter \`${name.name}\``,
+            found: describeValue(value),
+          },
+          [help('braces build, parentheses apply: tensors go between `(…)`')],
+        ),
       );
       failed = true;
     }
     hyperparameters.set(name.name, sourced(value, name.name, declaration.name.name, arg));
   }
   if (failed) return poison;
+  const unowned =
+    scope.owner.unowned ??
+    (path === undefined ? { builder: declaration.name.name, span: expression.span } : undefined);
   return {
     kind: 'instance',
     path: path ?? scope.owner.path,
@@ -129,7 +139,7 @@ function instantiate(
     block,
     hyperparameters,
     span: expression.span,
-    anonymous: path === undefined || ('anonymous' in scope.owner && scope.owner.anonymous === true),
+    ...(unowned === undefined ? {} : { unowned }),
   };
 }
 
@@ -315,13 +325,7 @@ function swapHelp(
     : [help(`\`${parameter.name.name}\` and \`${other.name.name}\` seem to be in the other order`)];
 }
 
-function checkResults(
-  ctx: Context,
-  value: LmValue,
-  instance: Instance,
-  inner: Scope,
-  span: Span,
-): LmValue {
+function checkResults(ctx: Context, value: LmValue, instance: Instance, inner: Scope, span: Span): LmValue {
   const { results, name } = instance.block.declaration;
   if (results === undefined || value.kind === 'poison' || value.kind === 'hole') return value;
   const elements = elementsOf(value);
@@ -343,7 +347,7 @@ function checkResults(
 }
 
 function recordLayer(ctx: Context, instance: Instance, result: LmValue, row: number): void {
-  if (instance.anonymous || instance.path === '') return;
+  if (instance.unowned !== undefined || ctx.isRehearsal) return;
   const output = elementsOf(result)
     .map((each) => (each.kind === 'tensor' ? typeText(each.value.type) : describeValue(each)))
     .join(', ');
@@ -351,9 +355,7 @@ function recordLayer(ctx: Context, instance: Instance, result: LmValue, row: num
     path: instance.path,
     builder: instance.block.declaration.name.name,
     output,
-    parameters: ctx.states
-      .map((state) => state.name)
-      .filter((name) => name.startsWith(`${instance.path}.`)),
+    parameters: ctx.states.map((state) => state.name).filter((name) => name.startsWith(`${instance.path}.`)),
   });
 }
 

@@ -60,9 +60,11 @@ function buildDropout(ctx: Context, expression: Build, scope: Scope, name: strin
   if (arg === undefined || rate === undefined) return poison;
   if (!(rate >= 0 && rate < 1))
     return ctx.fail(
-      types.outOfDomain(arg.span, { what: 'a dropout rate', domain: 'from 0 up to, but not, 1', found: String(rate) }, [
-        ...(rate > 1 && rate <= 100 ? [help(`a rate is a share: ${rate / 100} for ${rate} %`)] : []),
-      ]),
+      types.outOfDomain(
+        arg.span,
+        { what: 'a dropout rate', domain: 'from 0 up to, but not, 1', found: String(rate) },
+        [...(rate > 1 && rate <= 100 ? [help(`a rate is a share: ${rate / 100} for ${rate} %`)] : [])],
+      ),
     );
   const turn = scope.turn === '' ? '' : `.${scope.turn}`;
   return {
@@ -82,7 +84,10 @@ function buildInitializer(
   // `normal{0.02}` is a standard deviation alone.
   const [only, ...more] = expression.arguments;
   const isDeviation =
-    expression.builder.name === 'normal' && more.length === 0 && only !== undefined && only.name === undefined;
+    expression.builder.name === 'normal' &&
+    more.length === 0 &&
+    only !== undefined &&
+    only.name === undefined;
   const bound = bind(ctx, expression, isDeviation ? ['std', 'mean', 'zero_row'] : parameters, optional);
   if (bound === undefined) return poison;
   const given = new Map<string, number>();

@@ -34,14 +34,21 @@ export function call(ctx: Context, expression: Call, scope: Scope, name?: string
       return callFunction(ctx, value.name, args, scope, span);
     default:
       return ctx.fail(
-        types.wrongKind(callee.span, { expected: 'a function or block before `(`', found: describeValue(value) }, [
-          ...(value.kind === 'tensor' ? [help('pick elements with `[…]`')] : []),
-        ]),
+        types.wrongKind(
+          callee.span,
+          { expected: 'a function or block before `(`', found: describeValue(value) },
+          [...(value.kind === 'tensor' ? [help('pick elements with `[…]`')] : [])],
+        ),
       );
   }
 }
 
-function callByName(ctx: Context, { callee, arguments: args, span }: Call, name: string, scope: Scope): LmValue {
+function callByName(
+  ctx: Context,
+  { callee, arguments: args, span }: Call,
+  name: string,
+  scope: Scope,
+): LmValue {
   if (hasFunction(name)) return callFunction(ctx, name, evaluateArguments(ctx, args, scope), scope, span);
   const block = scope.module.blocks.get(name);
   if (block !== undefined) {
@@ -58,10 +65,9 @@ function callByName(ctx: Context, { callee, arguments: args, span }: Call, name:
   }
   for (const arg of args) ctx.evaluate(arg.value, scope);
   if (builtinBuilders.has(name))
-    return ctx.fail(
-      names.builderInParentheses(callee.span, { name }, [help(`write \`${name}{…}\``)]),
-    );
-  if (unsupportedFunctions.has(name)) return ctx.fail(names.notSupportedYet(callee.span, { what: `\`${name}\`` }));
+    return ctx.fail(names.builderInParentheses(callee.span, { name }, [help(`write \`${name}{…}\``)]));
+  if (unsupportedFunctions.has(name))
+    return ctx.fail(names.notSupportedYet(callee.span, { what: `\`${name}\`` }));
   return ctx.fail(
     names.unknownName(callee.span, { what: 'function or block', name }, [
       ...suggest(

@@ -157,9 +157,7 @@ export class Context {
     const origin: Origin = {
       span,
       derivation:
-        scope.caller === undefined
-          ? []
-          : [`called from ${scope.caller.file}:${scope.caller.start.line}`],
+        scope.caller === undefined ? [] : [`called from ${scope.caller.file}:${scope.caller.start.line}`],
     };
     return this.frame.builder.at(origin, () => {
       try {
@@ -187,11 +185,7 @@ export class Context {
     return result;
   }
 
-  tensor<Name extends OpName>(
-    op: Name,
-    operands: readonly Value[],
-    attributes: OpAttributes[Name],
-  ): LmValue {
+  tensor<Name extends OpName>(op: Name, operands: readonly Value[], attributes: OpAttributes[Name]): LmValue {
     return tensor(this.emit(op, operands, attributes));
   }
 
@@ -200,4 +194,3 @@ export class Context {
     return shape.length === 0 ? scalar : this.emit('broadcast', [scalar], { shape, axes: [] });
   }
 }
-

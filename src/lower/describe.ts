@@ -109,4 +109,3 @@ export function plural(count: number, noun: string): string {
 export function axisText(axis: number, rank: number): string {
   return axis === rank - 1 ? 'last axis' : axis === 0 ? 'first axis' : `axis ${axis}`;
 }
-

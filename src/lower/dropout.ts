@@ -14,11 +14,15 @@ export function applyDropout(
 ): LmValue {
   const [arg, ...more] = args;
   if (arg === undefined || more.length > 0 || arg.name !== undefined)
-    return ctx.fail(types.wrongKind(span, { expected: 'one tensor for `dropout`', found: `${args.length} arguments` }));
+    return ctx.fail(
+      types.wrongKind(span, { expected: 'one tensor for `dropout`', found: `${args.length} arguments` }),
+    );
   const { value } = arg;
   if (value.kind === 'poison' || value.kind === 'hole') return value;
   if (value.kind !== 'tensor' || value.value.type.dtype !== 'f32')
-    return ctx.fail(types.wrongKind(arg.span, { expected: 'an `f32` tensor for `dropout`', found: describeValue(value) }));
+    return ctx.fail(
+      types.wrongKind(arg.span, { expected: 'an `f32` tensor for `dropout`', found: describeValue(value) }),
+    );
   const count = ctx.streams.get(stream) ?? 0;
   ctx.streams.set(stream, count + 1);
   if (ctx.mode !== 'train' || rate === 0) return value;

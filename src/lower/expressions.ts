@@ -16,25 +16,13 @@ import { matmul } from './matmul.ts';
 import { interpolate } from './parameters.ts';
 import { repeat, repeatCarry } from './repeat.ts';
 import { scan } from './scan.ts';
-import {
-  none,
-  poison,
-  printExpression,
-  tensor,
-  type LmValue,
-  type NumberValue,
-} from './values.ts';
+import { none, poison, printExpression, tensor, type LmValue, type NumberValue } from './values.ts';
 
 export function evaluate(ctx: Context, expression: Expression, scope: Scope, name?: string): LmValue {
   return ctx.at(expression.span, scope, () => evaluateHere(ctx, expression, scope, name));
 }
 
-function evaluateHere(
-  ctx: Context,
-  expression: Expression,
-  scope: Scope,
-  name: string | undefined,
-): LmValue {
+function evaluateHere(ctx: Context, expression: Expression, scope: Scope, name: string | undefined): LmValue {
   switch (expression.kind) {
     case 'number':
       return {
@@ -98,19 +86,17 @@ function resolveName(
   if (name === 'inf') return { kind: 'number', value: Infinity, isInteger: false };
   if (hasFunction(name)) return { kind: 'function', name };
   if (scope.module.blocks.has(name))
-    return ctx.fail(
-      names.builderAlone(span, { name }, [help(`build it with braces: \`${name}{…}\``)]),
-    );
+    return ctx.fail(names.builderAlone(span, { name }, [help(`build it with braces: \`${name}{…}\``)]));
   return ctx.fail(
-    names.unknownName(span, { what: 'value', name }, suggest(name, [...visibleNames(scope), ...functionNames()], 'there are')),
+    names.unknownName(
+      span,
+      { what: 'value', name },
+      suggest(name, [...visibleNames(scope), ...functionNames()], 'there are'),
+    ),
   );
 }
 
-function binary(
-  ctx: Context,
-  expression: Extract<Expression, { kind: 'binary' }>,
-  scope: Scope,
-): LmValue {
+function binary(ctx: Context, expression: Extract<Expression, { kind: 'binary' }>, scope: Scope): LmValue {
   const { operator } = expression;
   if (operator === '|') return ctx.fail(types.pipeOutsideData(expression.operatorSpan, {}));
   const lhs = ctx.evaluate(expression.lhs, scope);
@@ -154,7 +140,9 @@ function binary(
 function sourced(value: LmValue, expression: Expression, { lhs, rhs }: Operands): LmValue {
   if (value.kind !== 'number' && value.kind !== 'dim') return value;
   const from = [lhs, rhs].flatMap((side) =>
-    (side.kind === 'number' || side.kind === 'dim') && side.source !== undefined && side.source.what !== 'number'
+    (side.kind === 'number' || side.kind === 'dim') &&
+    side.source !== undefined &&
+    side.source.what !== 'number'
       ? [side.source]
       : [],
   )[0];

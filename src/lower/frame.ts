@@ -56,7 +56,9 @@ export class ValueFacts {
 
   #isConstant(value: Value): boolean {
     const node = this.#producers.get(value);
-    return node !== undefined && node.op !== 'random' && node.operands.every((each) => this.#isConstant(each));
+    return (
+      node !== undefined && node.op !== 'random' && node.operands.every((each) => this.#isConstant(each))
+    );
   }
 }
 

@@ -15,7 +15,11 @@ export function lookUpRows(ctx: Context, table: Value, indices: Value, span: Spa
   const [rows] = table.type.shape;
   if (rows === undefined)
     return ctx.fail(
-      types.rankMismatch(span, { what: 'a table', expected: 'rows along its first axis', found: typeText(table.type) }),
+      types.rankMismatch(span, {
+        what: 'a table',
+        expected: 'rows along its first axis',
+        found: typeText(table.type),
+      }),
     );
   if (indices.type.dtype !== 'i32')
     return ctx.fail(
@@ -53,13 +57,21 @@ function largestPosition(ctx: Context, indices: Value) {
   return bound === undefined ? undefined : { bound, length: node.attributes.length };
 }
 
-const MOVES: ReadonlySet<string> = new Set(['broadcast', 'transpose', 'reshape', 'slice', 'reverse', 'stop-gradient']);
+const MOVES: ReadonlySet<string> = new Set([
+  'broadcast',
+  'transpose',
+  'reshape',
+  'slice',
+  'reverse',
+  'stop-gradient',
+]);
 
 /** The value that a chain of views, inside and outside of regions, shows. */
 function originOf(ctx: Context, value: Value): Value {
-  for (let at = value; ; ) {
+  for (let at = value; ;) {
     const node = ctx.facts.producerOf(at);
-    const next = node === undefined ? ctx.facts.outerOf(at) : MOVES.has(node.op) ? node.operands[0] : undefined;
+    const next =
+      node === undefined ? ctx.facts.outerOf(at) : MOVES.has(node.op) ? node.operands[0] : undefined;
     if (next === undefined) return at;
     at = next;
   }

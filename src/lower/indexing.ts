@@ -2,7 +2,15 @@
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { addDims, constantDim, constantOf, divideDims, equalDims, subtractDims, type Dim } from '../ir/dim.ts';
+import {
+  addDims,
+  constantDim,
+  constantOf,
+  divideDims,
+  equalDims,
+  subtractDims,
+  type Dim,
+} from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import type { Subscript } from '../parser/ast.ts';
 import type { Context, Scope } from './context.ts';
@@ -30,7 +38,10 @@ export function index(
       return tensorIndex(ctx, base.value, subscripts, scope, span);
     default:
       return ctx.fail(
-        types.wrongKind(span, { expected: 'a tensor or several values before `[…]`', found: describeValue(base) }),
+        types.wrongKind(span, {
+          expected: 'a tensor or several values before `[…]`',
+          found: describeValue(base),
+        }),
       );
   }
 }
@@ -74,7 +85,11 @@ function tensorIndex(
     return ctx.fail(
       types.rankMismatch(
         span,
-        { what: 'indexing', expected: `at most ${plural(shape.length, 'place')}`, found: String(subscripts.length) },
+        {
+          what: 'indexing',
+          expected: `at most ${plural(shape.length, 'place')}`,
+          found: String(subscripts.length),
+        },
         [note(`the value is \`${typeText(value.type)}\``)],
       ),
     );
@@ -125,7 +140,11 @@ function pick(ctx: Context, value: Value, axis: number, at: LmValue, span: Span)
     ctx.report(
       types.indexOutOfRange(
         span,
-        { index: describePosition(at), size: dimText(size), what: `axis ${axis} of \`${typeText(value.type)}\`` },
+        {
+          index: describePosition(at),
+          size: dimText(size),
+          what: `axis ${axis} of \`${typeText(value.type)}\``,
+        },
         dimNotes([size]),
       ),
     );
@@ -172,7 +191,8 @@ function slice(
         {
           start: dimText(start),
           stop: dimText(stop),
-          size: most === undefined || rest !== undefined ? dimText(size) : `${dimText(size)} (at most ${most})`,
+          size:
+            most === undefined || rest !== undefined ? dimText(size) : `${dimText(size)} (at most ${most})`,
           type: typeText(value.type),
           axis: String(axis),
         },
@@ -202,7 +222,11 @@ export function split(ctx: Context, value: Value, count: number, axis: number, s
   const length = Number.isInteger(count) && count >= 1 ? divideDims(size, constantDim(count)) : undefined;
   if (length === undefined)
     return ctx.fail(
-      types.unevenSplit(span, { size: dimText(size), count: String(count), type: typeText(value.type) }, dimNotes([size])),
+      types.unevenSplit(
+        span,
+        { size: dimText(size), count: String(count), type: typeText(value.type) },
+        dimNotes([size]),
+      ),
     );
   const parts: LmValue[] = [];
   let start = constantDim(0);

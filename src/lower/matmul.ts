@@ -95,7 +95,8 @@ function productHelp(left: readonly Dim[], right: readonly Dim[]): readonly Note
 function batched(ctx: Context, left: Value, right: Value, operands: Operands): LmValue {
   const [leftShape, rightShape] = [left.type.shape, right.type.shape];
   const contract = [leftShape.length - 1, Math.max(0, rightShape.length - 2)] as const;
-  if (rightShape.length <= 2) return tensor(ctx.emit('dot', [left, right], { batch: [], contract: [contract] }));
+  if (rightShape.length <= 2)
+    return tensor(ctx.emit('dot', [left, right], { batch: [], contract: [contract] }));
   if (leftShape.length === 1) {
     const product = ctx.emit('dot', [left, right], { batch: [], contract: [contract] });
     return tensor(product);

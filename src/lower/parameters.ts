@@ -45,7 +45,8 @@ export function joinPath(owner: Owner, name: string): string {
 /** Declares a parameter, or finds it where its block is applied again. */
 export function declareParameter(ctx: Context, statement: ParamStatement, scope: Scope): LmValue {
   const { owner } = scope;
-  const key = statement.stateName === undefined ? statement.name.name : interpolate(ctx, statement.stateName, scope);
+  const key =
+    statement.stateName === undefined ? statement.name.name : interpolate(ctx, statement.stateName, scope);
   if (key === undefined) return poison;
   const nameSpan = statement.stateName?.span ?? statement.name.span;
   const known = owner.parameters.get(key);
@@ -53,9 +54,7 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
     return ctx.fail(
       names.duplicateParameter(nameSpan, { name: joinPath(owner, key) }, [
         note('it is declared here already', known.statement.name.span),
-        ...(known.statement === statement
-          ? [help(`number the copies, as in \`as "${key}_{i}"\``)]
-          : []),
+        ...(known.statement === statement ? [help(`number the copies, as in \`as "${key}_{i}"\``)] : []),
       ]),
     );
   const clash = owner.children.get(key);
@@ -77,16 +76,19 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
             after: type.map(dimText).join(', '),
           }),
         );
-  if ('anonymous' in owner && owner.anonymous === true)
+  if (owner.unowned !== undefined)
     return ctx.fail(
-      names.unownedParameters(
-        'span' in owner ? owner.span : statement.span,
-        { builder: 'block' in owner ? owner.block.declaration.name.name : 'block' },
-        [help('bind the block to a name first: `name = Block{…}`, then `name(x)`')],
-      ),
+      names.unownedParameters(owner.unowned.span, { builder: owner.unowned.builder }, [
+        help('bind the block to a name first: `name = Block{…}`, then `name(x)`'),
+      ]),
     );
   const value: Value = { type: { dtype: 'f32', shape: type }, name: statement.name.name };
-  const initializer = initializerOf(ctx, statement, type.map((dim) => constantOf(dim) ?? 1), scope);
+  const initializer = initializerOf(
+    ctx,
+    statement,
+    type.map((dim) => constantOf(dim) ?? 1),
+    scope,
+  );
   owner.parameters.set(key, { statement, turn: scope.turn, value });
   ctx.facts.markWeight(value);
   ctx.states.push({
@@ -96,7 +98,8 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
     initializer,
     origin: {
       span: statement.span,
-      derivation: scope.caller === undefined ? [] : [`called from ${scope.caller.file}:${scope.caller.start.line}`],
+      derivation:
+        scope.caller === undefined ? [] : [`called from ${scope.caller.file}:${scope.caller.start.line}`],
     },
   });
   return tensor(value);

@@ -81,10 +81,14 @@ export function applyRepeat(
     if (value.kind === 'poison') return poison;
     if (value.kind === 'tuple')
       return ctx.fail(
-        types.wrongKind(span, {
-          expected: 'a block with one result inside `repeat`',
-          found: describeValue(value),
-        }, [help('use `repeat n as i carry (x = x) { … next (x = …) }` where a step gives several values')]),
+        types.wrongKind(
+          span,
+          {
+            expected: 'a block with one result inside `repeat`',
+            found: describeValue(value),
+          },
+          [help('use `repeat n as i carry (x = x) { … next (x = …) }` where a step gives several values')],
+        ),
       );
   }
   return value;
@@ -131,7 +135,9 @@ function stack(ctx: Context, values: readonly LmValue[], { span }: RepeatCarry):
   const tensors = values.flatMap((value) => asTensor(ctx, value, 'f32') ?? []);
   const [first] = tensors;
   if (tensors.length !== values.length || first === undefined)
-    return ctx.fail(types.wrongKind(span, { expected: 'tensors to emit', found: describeValue(values[0] ?? poison) }));
+    return ctx.fail(
+      types.wrongKind(span, { expected: 'tensors to emit', found: describeValue(values[0] ?? poison) }),
+    );
   const odd = tensors.find((each) => !equalTypes(each.type, first.type));
   if (odd !== undefined)
     return ctx.fail(

@@ -52,7 +52,11 @@ function prepare(ctx: Context, expression: Scan, scope: Scope): Setup | 'hole' |
       types.scanDimension(
         expression.dim.span,
         { name: expression.dim.name },
-        suggest(expression.dim.name, visibleNames(scope).filter((name) => toDim(lookup(scope, name) ?? poison)), 'sizes here'),
+        suggest(
+          expression.dim.name,
+          visibleNames(scope).filter((name) => toDim(lookup(scope, name) ?? poison)),
+          'sizes here',
+        ),
       ),
     );
     return undefined;
@@ -106,11 +110,10 @@ function sequenceOf(ctx: Context, source: LmValue, trip: Dim, expression: Scan, 
   const [axis, ...more] = matching;
   if (axis === undefined) {
     ctx.report(
-      types.scanAxis(
-        span,
-        { dim: dimText(trip), type: typeText(source.value.type) },
-        [...dimNotes([trip]), help('name one of its axes after `over`')],
-      ),
+      types.scanAxis(span, { dim: dimText(trip), type: typeText(source.value.type) }, [
+        ...dimNotes([trip]),
+        help('name one of its axes after `over`'),
+      ]),
     );
     return undefined;
   }
@@ -132,7 +135,10 @@ function reversed(ctx: Context, { reversed: expression }: Scan, scope: Scope): b
   if (value.kind === 'boolean') return value.value;
   if (value.kind !== 'poison')
     ctx.report(
-      types.wrongKind(expression.span, { expected: 'true or false after `reversed if`', found: describeValue(value) }),
+      types.wrongKind(expression.span, {
+        expected: 'true or false after `reversed if`',
+        found: describeValue(value),
+      }),
     );
   return undefined;
 }
@@ -360,7 +366,11 @@ function regionResults(
   });
   const [knownNext, knownEmits] = [next.flatMap((each) => each ?? []), emits.flatMap((each) => each ?? [])];
   if (knownNext.length !== next.length || knownEmits.length !== emits.length) return undefined;
-  if (setup.lengths === undefined) return { next: knownNext.map((each) => ctx.frame.use(each)), stacks: knownEmits.map((each) => ctx.frame.use(each)) };
+  if (setup.lengths === undefined)
+    return {
+      next: knownNext.map((each) => ctx.frame.use(each)),
+      stacks: knownEmits.map((each) => ctx.frame.use(each)),
+    };
   const keep = maskOf(ctx, setup.lengths, walked.position);
   const masked = (value: Value, otherwise: Value | undefined, what: string): Value | undefined => {
     const { shape } = value.type;

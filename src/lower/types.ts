@@ -12,15 +12,7 @@ import { broadcastLeading, commonShape, isDisagreement } from './broadcast.ts';
 import { lookup, type Context, type Scope } from './context.ts';
 import { axisText, describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
-import {
-  dimValue,
-  printExpression,
-  sourceOf,
-
-  toDim,
-  withSource,
-  type LmValue,
-} from './values.ts';
+import { dimValue, printExpression, sourceOf, toDim, withSource, type LmValue } from './values.ts';
 
 const DTYPES: readonly DType[] = ['f32', 'i32', 'bool'];
 const OTHER_NAMES: Readonly<Record<string, DType>> = {
@@ -71,11 +63,7 @@ export function resolveDim(ctx: Context, expression: Expression, scope: Scope): 
 }
 
 /** All sizes of a type whose names are all known; undefined after an error. */
-export function resolveShape(
-  ctx: Context,
-  type: TypeExpression,
-  scope: Scope,
-): readonly Dim[] | undefined {
+export function resolveShape(ctx: Context, type: TypeExpression, scope: Scope): readonly Dim[] | undefined {
   const dims = type.dims.map((expression) => resolveDim(ctx, expression, scope));
   const known = dims.flatMap((dim) => dim ?? []);
   if (known.length !== dims.length) return undefined;
@@ -115,10 +103,14 @@ export function conform(
   const scalar = asTensor(ctx, value, dtype);
   if (scalar === undefined) {
     ctx.report(
-      types.wrongKind(expected.span, {
-        expected: `${typeExpressionText(expected.type)} for ${expected.what}`,
-        found: describeValue(value),
-      }, expected.notes),
+      types.wrongKind(
+        expected.span,
+        {
+          expected: `${typeExpressionText(expected.type)} for ${expected.what}`,
+          found: describeValue(value),
+        },
+        expected.notes,
+      ),
     );
     return undefined;
   }
@@ -208,7 +200,10 @@ function conformTensor(
 /** `in_features = 64`, whatever the number was called where it came from. */
 function expectedText(expression: Expression, dim: Dim): string {
   const text = printExpression(expression);
-  const value = dim.terms.length === 1 && dim.terms[0]?.symbols.length === 0 ? String(dim.terms[0].coefficient) : dimText(dim);
+  const value =
+    dim.terms.length === 1 && dim.terms[0]?.symbols.length === 0
+      ? String(dim.terms[0].coefficient)
+      : dimText(dim);
   return text === value ? text : `${text} = ${value}`;
 }
 
@@ -218,7 +213,11 @@ function fixFor(expression: Expression, wanted: Dim, found: Dim): readonly Note[
   const should = other?.text;
   return should === undefined || should === source.from.text
     ? []
-    : [help(`\`${printExpression(expression)}\` was given as \`${source.from.text}\`; the value has \`${should}\` there`)];
+    : [
+        help(
+          `\`${printExpression(expression)}\` was given as \`${source.from.text}\`; the value has \`${should}\` there`,
+        ),
+      ];
 }
 
 function conformLeading(
@@ -232,7 +231,8 @@ function conformLeading(
     return true;
   }
   const common = commonShape(scope.leading, found);
-  const same = !isDisagreement(common) && common.length === found.length && common.length === scope.leading.length;
+  const same =
+    !isDisagreement(common) && common.length === found.length && common.length === scope.leading.length;
   if (same) return true;
   const text = (dims: readonly Dim[]): string => `[${dims.map(dimText).join(', ')}]`;
   ctx.report(
@@ -243,6 +243,3 @@ function conformLeading(
   );
   return false;
 }
-
-
-

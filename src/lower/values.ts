@@ -1,6 +1,6 @@
 /** What an expression of the language stands for while a program is lowered. */
 import type { Span } from '../diagnostics/span.ts';
-import type { BlockDeclaration, Expression, ModelDeclaration, Statement } from '../parser/ast.ts';
+import type { BlockDeclaration, Expression, Statement } from '../parser/ast.ts';
 import { constantDim, constantOf, type Dim } from '../ir/dim.ts';
 import type { Initializer, OptimizerSpec, Value } from '../ir/graph.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
@@ -58,6 +58,8 @@ export interface Owner {
   readonly path: string;
   readonly parameters: Map<string, OwnedParameter>;
   readonly children: Map<string, OwnedChild>;
+  /** Of a block that was built under no name, and all in it: it may have no parameters. */
+  readonly unowned?: { readonly builder: string; readonly span: Span };
 }
 
 export interface OwnedParameter {
@@ -81,14 +83,6 @@ export interface Instance extends Owner {
   readonly hyperparameters: ReadonlyMap<string, LmValue>;
   /** Of the expression that built it. */
   readonly span: Span;
-  /** Built and applied in one expression under no name: it may own no parameters. */
-  readonly anonymous: boolean;
-}
-
-/** The model's own body. */
-export interface Root extends Owner {
-  readonly kind: 'root';
-  readonly model: ModelDeclaration;
 }
 
 /** `repeat n { Block{…} }`: its copies, or one copy n times. */

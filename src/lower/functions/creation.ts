@@ -76,7 +76,10 @@ export const creation: FunctionTable = {
       if (shape === undefined) return poison;
       if (scalar === undefined || scalar.type.shape.length > 0)
         return call.ctx.fail(
-          types.wrongKind(call.span, { expected: 'a number for `full`', found: describeValue(value ?? poison) }),
+          types.wrongKind(call.span, {
+            expected: 'a number for `full`',
+            found: describeValue(value ?? poison),
+          }),
         );
       return tensor(broadcastLeading(call.ctx, scalar, shape));
     },

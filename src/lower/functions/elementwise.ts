@@ -137,8 +137,7 @@ const where: LmFunction = {
     const { ctx, span } = call;
     const [condition, a, b] = [valueOf(call, 'condition'), valueOf(call, 'a'), valueOf(call, 'b')];
     if (condition === undefined || a === undefined || b === undefined) return poison;
-    if (a.kind === 'hole' || b.kind === 'hole' || condition.kind === 'hole')
-      return a.kind === 'hole' ? b : a;
+    if (a.kind === 'hole' || b.kind === 'hole' || condition.kind === 'hole') return a.kind === 'hole' ? b : a;
     const test = tensorOf(call, 'condition', ['bool']);
     if (test === undefined) return poison;
     const dtype: DType = [a, b].every((each) => each.kind === 'boolean') ? 'bool' : 'f32';

@@ -31,4 +31,3 @@ export interface LmFunction {
 }
 
 export type FunctionTable = Readonly<Record<string, LmFunction>>;
-

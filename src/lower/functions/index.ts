@@ -53,5 +53,12 @@ export function callFunction(
   );
   if (bound === undefined || args.some(({ value }) => value.kind === 'poison')) return poison;
   if (args.some(({ value }) => value.kind === 'hole') && fn.acceptsHole !== true) return hole;
-  return fn.apply({ ctx, name, span, scope, get: (parameter) => bound.named.get(parameter), rest: bound.rest });
+  return fn.apply({
+    ctx,
+    name,
+    span,
+    scope,
+    get: (parameter) => bound.named.get(parameter),
+    rest: bound.rest,
+  });
 }

@@ -55,7 +55,9 @@ export function scoresAndLabels(call: Call, scoresName: string, labelsName: stri
         { fn: call.name, scores: typeText(scores.type), labels: typeText(labels.type) },
         [
           ...notes,
-          ...dimNotes([...rows, ...labels.type.shape].filter((dim) => !rows.some((row) => equalDims(row, dim)))),
+          ...dimNotes(
+            [...rows, ...labels.type.shape].filter((dim) => !rows.some((row) => equalDims(row, dim))),
+          ),
           help('the labels have the axes of the scores without the last one, which runs over the classes'),
         ],
       ),
@@ -152,7 +154,11 @@ function pairLoss(documentation: string, element: (call: Call, x: Value, y: Valu
         return ctx.fail(
           types.unequalParts(
             call.span,
-            { what: `\`${call.name}\` takes two tensors of one shape`, left: typeText(x.type), right: typeText(y.type) },
+            {
+              what: `\`${call.name}\` takes two tensors of one shape`,
+              left: typeText(x.type),
+              right: typeText(y.type),
+            },
             dimNotes([...x.type.shape, ...y.type.shape]).slice(0, 4),
           ),
         );

@@ -36,11 +36,9 @@ export function tensorOf(call: Call, name: string, dtypes?: readonly DType[]): V
   if (dtypes !== undefined && !dtypes.includes(value.type.dtype)) {
     const [wanted = 'f32'] = dtypes;
     call.ctx.report(
-      types.dtypeMismatch(
-        arg.span,
-        { expected: dtypes.join('` or `'), found: value.type.dtype },
-        [help(`convert it with \`${wanted}(…)\``)],
-      ),
+      types.dtypeMismatch(arg.span, { expected: dtypes.join('` or `'), found: value.type.dtype }, [
+        help(`convert it with \`${wanted}(…)\``),
+      ]),
     );
     return undefined;
   }
@@ -98,7 +96,12 @@ export function axisFrom(call: Call, value: LmValue, of: Value, span = call.span
   }
   call.ctx.report(
     types.noSuchAxis(span, {
-      axis: value.kind === 'dim' ? dimText(value.dim) : value.kind === 'number' ? String(value.value) : describeValue(value),
+      axis:
+        value.kind === 'dim'
+          ? dimText(value.dim)
+          : value.kind === 'number'
+            ? String(value.value)
+            : describeValue(value),
       type: typeText(of.type),
     }),
   );

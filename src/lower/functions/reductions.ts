@@ -16,9 +16,7 @@ function keep(call: Call, value: Value, shape: readonly Dim[], axes: readonly nu
 /** Repeats what a reduction left over along the axes that it took. */
 export function spread(call: Call, value: Value, shape: readonly Dim[], axes: readonly number[]): Value {
   const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-  return kept.length === shape.length
-    ? value
-    : call.ctx.emit('broadcast', [value], { shape, axes: kept });
+  return kept.length === shape.length ? value : call.ctx.emit('broadcast', [value], { shape, axes: kept });
 }
 
 export function reduced(
@@ -53,7 +51,11 @@ export function meanOf(call: Call, x: Value, axes: readonly number[]): Value {
 
 type Reduce = (call: Call, x: Value, axes: readonly number[]) => Value;
 
-function reduction(documentation: string, reduce: Reduce, dtypes: 'numbers' | 'floats' = 'floats'): LmFunction {
+function reduction(
+  documentation: string,
+  reduce: Reduce,
+  dtypes: 'numbers' | 'floats' = 'floats',
+): LmFunction {
   return {
     parameters: ['x', 'axis?', 'keepdims?'],
     documentation,
@@ -143,7 +145,11 @@ export function logSoftmaxOf(call: Call, x: Value, axis: number): Value {
 }
 
 export const reductions: FunctionTable = {
-  sum: reduction('The sum along `axis`, or of all elements.', (call, x, axes) => reduced(call, x, 'sum', axes), 'numbers'),
+  sum: reduction(
+    'The sum along `axis`, or of all elements.',
+    (call, x, axes) => reduced(call, x, 'sum', axes),
+    'numbers',
+  ),
   mean: reduction('The mean along `axis`, or of all elements.', meanOf),
   max: extremum('max', 'largest'),
   min: extremum('min', 'smallest'),

@@ -23,7 +23,9 @@ function tensorsOf(call: Call, name: string): readonly Value[] | 'hole' | undefi
     call.ctx.report(
       types.wrongKind(spanOf(call, name), {
         expected: `tensors in brackets for \`${call.name}\`, as in \`${call.name}([a, b])\``,
-        found: describeValue(values.find((value) => value.kind !== 'tensor') ?? { kind: 'list', elements: [] }),
+        found: describeValue(
+          values.find((value) => value.kind !== 'tensor') ?? { kind: 'list', elements: [] },
+        ),
       }),
     );
     return undefined;
@@ -51,7 +53,10 @@ function checkParts(call: Call, tensors: readonly Value[], except: number | unde
       types.unequalParts(
         call.span,
         {
-          what: except === undefined ? '`stack` takes tensors of one shape' : `\`concat\` along axis ${except} takes tensors that agree in all other axes`,
+          what:
+            except === undefined
+              ? '`stack` takes tensors of one shape'
+              : `\`concat\` along axis ${except} takes tensors that agree in all other axes`,
           left: typeText(first.type),
           right: typeText(each.type),
         },
@@ -83,7 +88,9 @@ function stack(call: Call): LmValue {
   const rank = first.type.shape.length;
   const axis = place < 0 ? place + rank + 1 : place;
   if (!Number.isInteger(axis) || axis < 0 || axis > rank)
-    return call.ctx.fail(types.noSuchAxis(spanOf(call, 'axis'), { axis: String(place), type: typeText(first.type) }));
+    return call.ctx.fail(
+      types.noSuchAxis(spanOf(call, 'axis'), { axis: String(place), type: typeText(first.type) }),
+    );
   return tensor(stackTensors(call.ctx, tensors, axis));
 }
 
@@ -104,7 +111,12 @@ function reshape(call: Call): LmValue {
     return call.ctx.fail(
       types.reshapeMismatch(
         call.span,
-        { type: typeText(x.type), shape: known.map(dimText).join(', '), from: dimText(from), to: dimText(to) },
+        {
+          type: typeText(x.type),
+          shape: known.map(dimText).join(', '),
+          from: dimText(from),
+          to: dimText(to),
+        },
         dimNotes([...x.type.shape, ...known]).slice(0, 4),
       ),
     );
@@ -150,7 +162,9 @@ export const shapes: FunctionTable = {
     apply(call) {
       const x = tensorOf(call, 'x', ['f32', 'i32', 'bool']);
       const axis = x && axisOf(call, 'axis', x, 0);
-      const [before, after] = [valueOf(call, 'before'), valueOf(call, 'after')].map((each) => each && toDim(each));
+      const [before, after] = [valueOf(call, 'before'), valueOf(call, 'after')].map(
+        (each) => each && toDim(each),
+      );
       if (x === undefined || axis === undefined) return poison;
       if (before === undefined || after === undefined)
         return call.ctx.fail(types.invalidSize(call.span, { found: 'something else' }));
@@ -164,11 +178,14 @@ export const shapes: FunctionTable = {
   },
   gather: {
     parameters: ['table', 'indices'],
-    documentation: 'Rows of a table by index: `[n, rest…]` and `i32[ix…]` give `[ix…, rest…]`; also `table[indices]`.',
+    documentation:
+      'Rows of a table by index: `[n, rest…]` and `i32[ix…]` give `[ix…, rest…]`; also `table[indices]`.',
     apply(call) {
       const table = tensorOf(call, 'table', ['f32', 'i32', 'bool']);
       const indices = tensorOf(call, 'indices', ['i32']);
-      return table === undefined || indices === undefined ? poison : lookUpRows(call.ctx, table, indices, call.span);
+      return table === undefined || indices === undefined
+        ? poison
+        : lookUpRows(call.ctx, table, indices, call.span);
     },
   },
   last: {
@@ -187,7 +204,13 @@ function lastSteps(call: Call, x: Value, lengths: Value): LmValue {
   const { ctx } = call;
   const [batch, seq, ...rest] = x.type.shape;
   const [rows] = lengths.type.shape;
-  if (batch === undefined || seq === undefined || rows === undefined || lengths.type.shape.length !== 1 || !equalDims(batch, rows))
+  if (
+    batch === undefined ||
+    seq === undefined ||
+    rows === undefined ||
+    lengths.type.shape.length !== 1 ||
+    !equalDims(batch, rows)
+  )
     return ctx.fail(
       types.unequalParts(call.span, {
         what: '`last` takes `[batch, seq, …]` and lengths `[batch]`',

@@ -8,7 +8,15 @@ import { didYouMean } from '../did-you-mean.ts';
 import { poison, tensor, toDim, type LmValue } from '../values.ts';
 import { einsum } from './einsum.ts';
 import type { Call, FunctionTable } from './function.ts';
-import { axesOf, parsePattern, PatternError, printGroups, repeatedName, type Group, type Pattern } from './pattern.ts';
+import {
+  axesOf,
+  parsePattern,
+  PatternError,
+  printGroups,
+  repeatedName,
+  type Group,
+  type Pattern,
+} from './pattern.ts';
 import { choiceOf, spanOf, tensorOf, valueOf } from './read.ts';
 import { meanOf, reduced } from './reductions.ts';
 
@@ -18,7 +26,10 @@ export function patternOf(call: Call, inputs: number): Pattern | undefined {
   const span = spanOf(call, 'pattern');
   if (value?.kind !== 'string') {
     call.ctx.report(
-      types.wrongKind(span, { expected: `a pattern in quotes for \`${call.name}\``, found: 'something else' }),
+      types.wrongKind(span, {
+        expected: `a pattern in quotes for \`${call.name}\``,
+        found: 'something else',
+      }),
     );
     return undefined;
   }
@@ -70,11 +81,14 @@ export function decompose(
   const fixed = groups.filter((group) => !group.isEllipsis).length;
   const hasEllipsis = fixed < groups.length;
   if (hasEllipsis ? shape.length < fixed : shape.length !== fixed)
-    return fail(call, `\`${printGroups(groups)}\` names ${plural(fixed, 'place')}, and the value has ${shape.length}`, [
-      note(`the value is \`${typeText(x.type)}\``),
-    ]);
+    return fail(
+      call,
+      `\`${printGroups(groups)}\` names ${plural(fixed, 'place')}, and the value has ${shape.length}`,
+      [note(`the value is \`${typeText(x.type)}\``)],
+    );
   const twice = repeatedName(axesOf(groups));
-  if (twice !== undefined) return fail(call, `the axis \`${twice}\` stands twice in \`${printGroups(groups)}\``);
+  if (twice !== undefined)
+    return fail(call, `the axis \`${twice}\` stands twice in \`${printGroups(groups)}\``);
   const sizes = new Map(known);
   const names: string[] = [];
   const ellipsis: string[] = [];
@@ -103,7 +117,9 @@ export function decompose(
 }
 
 function reshaped({ ctx }: Call, x: Value, shape: readonly Dim[]): Value {
-  const same = x.type.shape.length === shape.length && shape.every((dim, axis) => equalDims(dim, x.type.shape[axis] ?? dim));
+  const same =
+    x.type.shape.length === shape.length &&
+    shape.every((dim, axis) => equalDims(dim, x.type.shape[axis] ?? dim));
   return same ? x : ctx.emit('reshape', [x], { shape });
 }
 
@@ -123,12 +139,19 @@ function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string, Dim>)
     return false;
   }
   if (more.length > 0) {
-    fail(call, `\`${text}\` splits \`${dimText(dim)}\` into sizes that are not known: give all but one of them, as in \`${more[0] ?? first}=8\``);
+    fail(
+      call,
+      `\`${text}\` splits \`${dimText(dim)}\` into sizes that are not known: give all but one of them, as in \`${more[0] ?? first}=8\``,
+    );
     return false;
   }
   const size = divideDims(dim, product);
   if (size === undefined) {
-    fail(call, `\`${dimText(dim)}\` does not divide into \`${text}\` with \`${dimText(product)}\` for the rest`, dimNotes([dim, product]));
+    fail(
+      call,
+      `\`${dimText(dim)}\` does not divide into \`${text}\` with \`${dimText(product)}\` for the rest`,
+      dimNotes([dim, product]),
+    );
     return false;
   }
   sizes.set(first, size);
@@ -136,9 +159,15 @@ function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string, Dim>)
 }
 
 /** Permutes axes to an order of names. */
-export function permute({ ctx }: Call, { value, names }: Pick<Decomposed, 'value' | 'names'>, order: readonly string[]): Value {
+export function permute(
+  { ctx }: Call,
+  { value, names }: Pick<Decomposed, 'value' | 'names'>,
+  order: readonly string[],
+): Value {
   const permutation = order.map((name) => names.indexOf(name));
-  return permutation.every((axis, at) => axis === at) ? value : ctx.emit('transpose', [value], { permutation });
+  return permutation.every((axis, at) => axis === at)
+    ? value
+    : ctx.emit('transpose', [value], { permutation });
 }
 
 /** The names of the right side in order, `...` spelt out. */
@@ -147,7 +176,12 @@ export function orderOf(groups: readonly Group[], ellipsis: readonly string[]): 
 }
 
 /** Puts axes in parentheses together. */
-export function compose(call: Call, x: Value, groups: readonly Group[], { sizes, ellipsis }: Pick<Decomposed, 'sizes' | 'ellipsis'>): Value {
+export function compose(
+  call: Call,
+  x: Value,
+  groups: readonly Group[],
+  { sizes, ellipsis }: Pick<Decomposed, 'sizes' | 'ellipsis'>,
+): Value {
   const shape = groups.flatMap((group): readonly Dim[] => {
     if (group.isEllipsis) return ellipsis.flatMap((name) => sizes.get(name) ?? []);
     const [only, ...more] = group.axes.flatMap((name) => sizes.get(name) ?? []);
@@ -172,7 +206,10 @@ function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
   }
   const lost = mayVanish ? undefined : left.find((name) => !right.includes(name));
   if (lost !== undefined) {
-    fail(call, `the axis \`${lost}\` stands on the left only; \`rearrange\` keeps every element, \`reduce\` combines them`);
+    fail(
+      call,
+      `the axis \`${lost}\` stands on the left only; \`rearrange\` keeps every element, \`reduce\` combines them`,
+    );
     return false;
   }
   const [hasLeft, hasRight] = [input, pattern.output].map((side) => side.some((group) => group.isEllipsis));
@@ -183,7 +220,11 @@ function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
   for (const { name, span } of call.rest)
     if (name !== undefined && !left.includes(name.name)) {
       call.ctx.report(
-        types.badPattern(span, { fn: call.name, reason: `the pattern has no axis \`${name.name}\`` }, didYouMean(name.name, left)),
+        types.badPattern(
+          span,
+          { fn: call.name, reason: `the pattern has no axis \`${name.name}\`` },
+          didYouMean(name.name, left),
+        ),
       );
       return false;
     }
@@ -230,14 +271,15 @@ export const wordAxes: FunctionTable = {
   reduce: {
     parameters: ['x', 'pattern', 'by'],
     keywords: true,
-    documentation: 'Combines the axes that the right side leaves out: `reduce(x, "batch seq d -> batch d", "mean")`.',
+    documentation:
+      'Combines the axes that the right side leaves out: `reduce(x, "batch seq d -> batch d", "mean")`.',
     apply: reduce,
   },
   einsum: {
     parameters: ['pattern'],
     variadic: true,
-    documentation: 'Products summed over the axes that the right side leaves out: `einsum("b i, o i -> b o", x, w)`.',
+    documentation:
+      'Products summed over the axes that the right side leaves out: `einsum("b i, o i -> b o", x, w)`.',
     apply: einsum,
   },
 };
-
