@@ -77,12 +77,18 @@ function plainNumbers(rows: readonly Row[]): readonly number[] {
   return result;
 }
 
-/** `labels: ham (3860), spam (599)` */
-export function describeLabels(labels: readonly string[], targets: readonly number[]): string {
+/** `labels of the training part: ham (3860), spam (599)`; says so where the model has outputs for more. */
+export function describeLabels(
+  labels: readonly string[],
+  targets: readonly number[],
+  classes: number | undefined,
+): string {
   const counts = new Map<number, number>();
   for (const target of targets) counts.set(target, (counts.get(target) ?? 0) + 1);
   const shown = labels.slice(0, 10).map((name, number) => `${name} (${counts.get(number) ?? 0})`);
   const more =
     labels.length > shown.length ? ` and ${plural(labels.length - shown.length, 'class')} more` : '';
-  return `labels of the training part: ${shown.join(', ')}${more}`;
+  const spare =
+    classes === undefined || labels.length === classes ? '' : `; the model has outputs for ${classes}`;
+  return `labels of the training part: ${shown.join(', ')}${more}${spare}`;
 }

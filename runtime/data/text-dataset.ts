@@ -5,7 +5,7 @@ import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset
 import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
 import { orderBatches } from './order.ts';
-import { failAt, plural } from './problem.ts';
+import { failAt, formatPlace, plural } from './problem.ts';
 import type { Row } from './rows.ts';
 import { makeTextBatch } from './text-batch.ts';
 import { buildVocabulary, createTokenizer, type TokenizerSettings } from './tokenizer.ts';
@@ -15,7 +15,10 @@ export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
 export interface Batching {
   readonly size: number;
   readonly shuffle: boolean;
-  readonly bucket: boolean;
+  /** The dimension along which rows are padded, as `bucket=…` names it. */
+  readonly bucket: string | undefined;
+  /** Where the stage was written. */
+  readonly place: string;
   readonly pool: number;
 }
 
@@ -24,9 +27,9 @@ interface Part {
   readonly ids: readonly Int32Array[];
   readonly lengths: readonly number[];
   readonly targets: readonly number[] | undefined;
-  /** Texts with more tokens than are kept, and with none. */
-  readonly cut: number;
-  readonly empty: number;
+  /** Rows of texts with more tokens than are kept, and with none. */
+  readonly cut: readonly Row[];
+  readonly empty: readonly Row[];
 }
 
 /** `file`: what the training rows came from, for messages about all of them. */
@@ -39,6 +42,7 @@ export function createTextDataset(
   sourceNotes: readonly string[],
 ): Dataset {
   const binding = bindText(context, tokenizer.place);
+  checkStages(tokenizer, batching, binding);
   const notes = [...sourceNotes];
   const data = makeEncoder(parts, tokenizer, binding, context, file, notes);
   const numbered = {
@@ -48,7 +52,7 @@ export function createTextDataset(
   };
   noteParts(numbered, notes);
   if (binding.target?.kind === 'class' && numbered.train.targets !== undefined) {
-    notes.push(describeLabels(data.labels, numbered.train.targets));
+    notes.push(describeLabels(data.labels, numbered.train.targets, binding.target.classes));
   }
   noteTexts(numbered, data, binding, notes);
   noteRepeated(parts, notes);
@@ -60,7 +64,9 @@ export function createTextDataset(
       seed: options.seed,
       epoch: options.epoch,
       pool: batching.pool,
-      ...(batching.bucket && context.noShuffle !== true ? { lengths: numbered[split].lengths } : {}),
+      ...(batching.bucket !== undefined && context.noShuffle !== true
+        ? { lengths: numbered[split].lengths }
+        : {}),
     });
   return {
     rows: mapSplits((split) => numbered[split].rows.length),
@@ -78,6 +84,25 @@ export function createTextDataset(
 
 export function mapSplits<T>(of: (split: Split) => T): Readonly<Record<Split, T>> {
   return { train: of('train'), validation: of('validation'), test: of('test') };
+}
+
+function checkStages(tokenizer: StageArguments, { bucket, place }: Batching, binding: TextBinding): void {
+  const { sequenceDim, sequenceBound } = binding;
+  if (bucket !== undefined && bucket !== sequenceDim) {
+    failAt(
+      place,
+      `texts are padded along \`${sequenceDim}\`, not \`${bucket}\``,
+      `write \`bucket=${sequenceDim}\``,
+    );
+  }
+  const most = tokenizer.optionalInteger('max_length') ?? sequenceBound;
+  if (most > sequenceBound) {
+    failAt(
+      tokenizer.place,
+      `max_length is ${most}, and the program bounds \`${sequenceDim}\` by ${sequenceBound}`,
+      `write \`dim ${sequenceDim} <= ${most}\`, or a smaller max_length`,
+    );
+  }
 }
 
 function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {
@@ -141,8 +166,8 @@ function numberPart(rows: readonly Row[], data: EncoderData, binding: TextBindin
     ids,
     lengths: ids.map((row) => row.length),
     targets: binding.target && numberLabels(rows, binding.target, data.labels),
-    cut: encoded.filter(({ isCut }) => isCut).length,
-    empty: encoded.filter(({ isEmpty }) => isEmpty).length,
+    cut: rows.filter((_, k) => encoded[k]?.isCut === true),
+    empty: rows.filter((_, k) => encoded[k]?.isEmpty === true),
   };
 }
 
@@ -161,26 +186,35 @@ function noteTexts(
   notes: string[],
 ): void {
   const most = Math.min(data.tokenizer.maxLength, binding.sequenceBound);
-  const sum = (of: (part: Part) => number): number =>
-    Object.values(parts).reduce((total, part) => total + of(part), 0);
-  const cut = sum((part) => part.cut);
-  const empty = sum((part) => part.empty);
-  const total = sum((part) => part.rows.length);
-  if (cut > 0)
+  const all = Object.values(parts);
+  const cut = all.flatMap((part) => part.cut);
+  const empty = all.flatMap((part) => part.empty);
+  const total = all.reduce((sum, part) => sum + part.rows.length, 0);
+  if (cut.length > 0) {
     notes.push(
-      `${cut} of ${plural(total, 'text')} have more than ${most} tokens: their first ${most} are used`,
+      `${cut.length} of ${plural(total, 'text')} have more than ${most} tokens, the first in ${firstPlace(cut)}: their first ${most} are used`,
     );
-  if (empty > 0) notes.push(`${plural(empty, 'text')} without any token: each is one <unk>`);
+  }
+  if (empty.length > 0) {
+    notes.push(
+      `${plural(empty.length, 'text')} without any token, the first in ${firstPlace(empty)}: each is one <unk>`,
+    );
+  }
+}
+
+function firstPlace(rows: readonly Row[]): string {
+  const [first] = rows;
+  return first === undefined ? '' : formatPlace(first.place);
 }
 
 /** A test that was seen in training says less than it seems to. */
 function noteRepeated(parts: RowsBySplit, notes: string[]): void {
   const seen = new Set(parts.train.map(({ text }) => text));
   for (const split of ['validation', 'test'] as const) {
-    const repeated = parts[split].filter(({ text }) => seen.has(text)).length;
-    if (repeated > 0) {
+    const repeated = parts[split].filter(({ text }) => seen.has(text));
+    if (repeated.length > 0) {
       notes.push(
-        `${repeated} of ${plural(parts[split].length, `text`)} for ${split} also stand in the training part`,
+        `${repeated.length} of ${plural(parts[split].length, 'text')} for ${split} also stand in the training part, the first in ${firstPlace(repeated)}`,
       );
     }
   }

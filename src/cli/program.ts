@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
+import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import type { CommandContext } from './context.ts';
@@ -17,6 +18,7 @@ const commands = [
   devicesCommand,
   doctorCommand,
   explainCommand,
+  fmtCommand,
   generateCommand,
 ] as const;
 

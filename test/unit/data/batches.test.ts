@@ -32,6 +32,24 @@ describe('words', () => {
     expect(tokensOf(' \n')).toEqual([]);
   });
 
+  it('may be characters', async () => {
+    const dataset = await open({ 'a.csv': 'review,sentiment\nAb a👍,pos\n' }, [
+      csv,
+      wholeFile,
+      call('characters', [9]),
+    ]);
+    expect(parseEncoder(dataset.encoder ?? '').vocabulary.tokens).toEqual([
+      '<pad>',
+      '<unk>',
+      ' ',
+      'A',
+      'a',
+      'b',
+      '👍',
+    ]);
+    expect(all(dataset, 'train')[0]?.tensors.get('tokens')?.data).toEqual(Int32Array.of(3, 5, 2, 4, 6));
+  });
+
   it('with a pattern that is none are refused', () => {
     const settings = { kind: 'words', lowercase: true, maxLength: 9 } as const;
     expect(() => createTokenizer({ ...settings, pattern: '[a' }, 'x.lm:3:1')).toThrow(
@@ -241,7 +259,9 @@ describe('batches of text', () => {
     const long = `review,sentiment\n${'word '.repeat(20)},pos\nshort,neg\n`;
     const dataset = await open({ 'a.csv': long }, [csv, wholeFile, call('words', [50])]);
     expect(all(dataset, 'train')[0]?.sizes.get('seq')).toBe(16);
-    expect(dataset.notes).toContain('1 of 2 texts have more than 16 tokens: their first 16 are used');
+    expect(dataset.notes).toContain(
+      '1 of 2 texts have more than 16 tokens, the first in a.csv:2: their first 16 are used',
+    );
     const shorter = await open({ 'a.csv': long }, [csv, wholeFile, call('words', [50], { max_length: 5 })]);
     expect(all(shorter, 'train')[0]?.sizes.get('seq')).toBe(5);
   });
@@ -257,8 +277,8 @@ describe('batches of text', () => {
       '3 rows to train on, 0 for validation, 2 for the test',
       'vocabulary of 3 (room for 3) from 4 different tokens; left out: 3 for want of room',
       'labels of the training part: neg (2), pos (1)',
-      '2 texts without any token: each is one <unk>',
-      '2 of 2 texts for test also stand in the training part',
+      '2 texts without any token, the first in a.csv:4: each is one <unk>',
+      '2 of 2 texts for test also stand in the training part, the first in a.csv:5',
     ]);
   });
 
@@ -331,6 +351,8 @@ describe('pipelines', () => {
       '`test` of `split` is a share from 0 to below 1',
     ],
     [[csv, call('words')], '`words` needs `vocab_size`'],
+    [[csv, call('words', [5], { max_length: 17 })], 'max_length is 17, and the program bounds `seq` by 16'],
+    [[csv, call('words', [5]), call('batches', [8], { bucket: 'batch' })], 'padded along `seq`, not `batch`'],
     [[csv, call('words', [1])], '`vocab_size` of `words` is a whole number from 2, not `1`'],
     [[csv, call('words', [5]), call('batches', [8, 'shuffel'])], 'takes no argument `shuffel`'],
     [[csv, call('words', [5]), call('batches', [8], { size: 4 })], 'is given `size` twice'],
