@@ -238,11 +238,9 @@ export function align(
       types.dtypeMismatch(
         at,
         { expected: dtype, found: found.kind === 'number' ? String(found.value) : found.kind },
-        [
-          ...(isFraction
-            ? [note('the other side is `i32`: whole numbers'), help('convert it with `f32(…)` first')]
-            : []),
-        ],
+        isFraction
+          ? [note('the other side is `i32`: whole numbers'), help('convert it with `f32(…)` first')]
+          : [],
       ),
     );
     return undefined;

@@ -63,7 +63,7 @@ function buildDropout(ctx: Context, expression: Build, scope: Scope, name: strin
       types.outOfDomain(
         arg.span,
         { what: 'a dropout rate', domain: 'from 0 up to, but not, 1', found: String(rate) },
-        [...(rate > 1 && rate <= 100 ? [help(`a rate is a share: ${rate / 100} for ${rate} %`)] : [])],
+        rate > 1 && rate <= 100 ? [help(`a rate is a share: ${rate / 100} for ${rate} %`)] : [],
       ),
     );
   const turn = scope.turn === '' ? '' : `.${scope.turn}`;

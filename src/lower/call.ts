@@ -37,7 +37,7 @@ export function call(ctx: Context, expression: Call, scope: Scope, name?: string
         types.wrongKind(
           callee.span,
           { expected: 'a function or block before `(`', found: describeValue(value) },
-          [...(value.kind === 'tensor' ? [help('pick elements with `[…]`')] : [])],
+          value.kind === 'tensor' ? [help('pick elements with `[…]`')] : [],
         ),
       );
   }

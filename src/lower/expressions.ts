@@ -213,9 +213,11 @@ function attribute(
       break;
   }
   return ctx.fail(
-    names.unknownAttribute(span, { owner: describeValue(base), name }, [
-      ...(base.kind === 'tensor' ? [help('tensors have `.T`, the transposed matrix')] : []),
-    ]),
+    names.unknownAttribute(
+      span,
+      { owner: describeValue(base), name },
+      base.kind === 'tensor' ? [help('tensors have `.T`, the transposed matrix')] : [],
+    ),
   );
 }
 

@@ -151,7 +151,7 @@ function pick(ctx: Context, value: Value, axis: number, at: LmValue, span: Span)
     return undefined;
   }
   const one = ctx.emit('slice', [value], { axis, start, length: constantDim(1) });
-  return ctx.emit('reshape', [one], { shape: value.type.shape.filter((_, at) => at !== axis) });
+  return ctx.emit('reshape', [one], { shape: value.type.shape.filter((_, each) => each !== axis) });
 }
 
 function describePosition(at: LmValue): string {

@@ -24,9 +24,11 @@ export function matmul(ctx: Context, operands: Operands): LmValue {
     if (value.kind === 'hole') continue;
     if (value.kind !== 'tensor')
       return ctx.fail(
-        types.wrongKind(span, { expected: 'a tensor for `@`', found: describeValue(value) }, [
-          ...(value.kind === 'number' ? [help('multiply by a number with `*`')] : []),
-        ]),
+        types.wrongKind(
+          span,
+          { expected: 'a tensor for `@`', found: describeValue(value) },
+          value.kind === 'number' ? [help('multiply by a number with `*`')] : [],
+        ),
       );
     if (value.value.type.dtype !== 'f32')
       return ctx.fail(types.dtypeMismatch(span, { expected: 'f32', found: value.value.type.dtype }));
@@ -98,8 +100,7 @@ function batched(ctx: Context, left: Value, right: Value, operands: Operands): L
   if (rightShape.length <= 2)
     return tensor(ctx.emit('dot', [left, right], { batch: [], contract: [contract] }));
   if (leftShape.length === 1) {
-    const product = ctx.emit('dot', [left, right], { batch: [], contract: [contract] });
-    return tensor(product);
+    return tensor(ctx.emit('dot', [left, right], { batch: [], contract: [contract] }));
   }
   const [leftLead, rightLead] = [leftShape.slice(0, -2), rightShape.slice(0, -2)];
   const lead = commonShape(leftLead, rightLead);

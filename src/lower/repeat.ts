@@ -24,9 +24,11 @@ function countOf(ctx: Context, expression: Expression, scope: Scope): number | u
   if (value.kind === 'number' && Number.isInteger(value.value) && value.value >= 0 && value.value <= MOST)
     return value.value;
   ctx.report(
-    types.repeatCount(expression.span, { found: describeValue(value), most: String(MOST) }, [
-      ...(value.kind === 'dim' ? [help('loop over a size that is known at run time only with `scan`')] : []),
-    ]),
+    types.repeatCount(
+      expression.span,
+      { found: describeValue(value), most: String(MOST) },
+      value.kind === 'dim' ? [help('loop over a size that is known at run time only with `scan`')] : [],
+    ),
   );
   return undefined;
 }

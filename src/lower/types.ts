@@ -49,11 +49,13 @@ export function resolveDim(ctx: Context, expression: Expression, scope: Scope): 
   const dim = toDim(value);
   if (dim === undefined)
     ctx.report(
-      types.invalidSize(expression.span, { found: describeValue(value) }, [
-        ...(value.kind === 'number' && !Number.isInteger(value.value)
+      types.invalidSize(
+        expression.span,
+        { found: describeValue(value) },
+        value.kind === 'number' && !Number.isInteger(value.value)
           ? [help('divide whole numbers with `//`')]
-          : []),
-      ]),
+          : [],
+      ),
     );
   // The text of the type itself is what messages name the size by.
   const source = dim && sourceOf(dim);
