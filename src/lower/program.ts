@@ -169,7 +169,7 @@ export class ProgramLowering {
     if (task !== undefined) return this.#modelOf(task.declaration, models);
     const own = models.filter(({ module }) => module.file === file?.file);
     const found = own[0] ?? models[0];
-    if (found === undefined && file !== undefined)
+    if (found === undefined && file !== undefined && this.#options.partial !== true)
       this.#report(names.noModel(startOf(file), { file: file.file }));
     return found;
   }

@@ -18,7 +18,7 @@ export const checkCommand: RegisterCommand = (program, { io, done }) => {
       if (host.readFile(file) === undefined)
         throw new CommandError(exitCodes.files, `there is no file ${file}`);
       const reporter = new Reporter();
-      lowerProgram(file, host, lowerOptions(options), reporter);
+      lowerProgram(file, host, { ...lowerOptions(options), partial: true }, reporter);
       const { diagnostics, hasErrors } = reporter;
       if (options.json === true) {
         io.out(`${JSON.stringify({ ok: !hasErrors, diagnostics: diagnostics.map(diagnosticToJson) })}\n`);

@@ -113,7 +113,7 @@ wrong:
     import "cell.lm"
 
 right:
-    import "../models/cells.lm"
+    import "parts/cells.lm"
 `,
 });
 
