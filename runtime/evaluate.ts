@@ -1,6 +1,7 @@
 /** Loss and metrics of a part of the data, without dropout and without an update. */
 import type { Dataset, Split } from './data/dataset.ts';
 import type { Plan, PlanTask } from './plan.ts';
+import { requestFor } from './request.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 
 export interface Evaluation {
@@ -43,7 +44,7 @@ export async function evaluate({
     if (oldest !== undefined) sums.add(await oldest.run.outputs(), oldest.rows);
   };
   for (const batch of dataset.batches(split, { seed, epoch: 0, shuffle: false })) {
-    const request = { sizes: batch.sizes, inputs: batch.tensors, step: 1, seed, lr: 0 };
+    const request = requestFor(plan, 'eval', batch, { step: 1, seed, lr: 0 });
     pending.push({ run: session.submit('eval', request), rows: batch.rows });
     if (pending.length > ahead) await readOldest();
   }

@@ -1,11 +1,34 @@
 /** Reads a plan from JSON that nobody vouches for: form by a strict schema here, meaning by `plan-check.ts`. */
 import * as z from 'zod/mini';
 import { checkPlan } from './plan-check.ts';
-import type { Plan, PlanConstant, PlanFormula, PlanStep } from './plan.ts';
+import type {
+  Plan,
+  PlanBuffer,
+  PlanCall,
+  PlanConstant,
+  PlanFormula,
+  PlanInput,
+  PlanKernel,
+  PlanMetric,
+  PlanProgram,
+  PlanRequirements,
+  PlanSignature,
+  PlanState,
+  PlanStep,
+  PlanTask,
+  PlanTensor,
+} from './plan.ts';
 import { RuntimeError } from './session.ts';
 
 // Never compile a validator into code: pages forbid it, and a plan is data.
 z.config({ ...z.locales.en(), jitless: true });
+
+/** A strict object with exactly the keys of a type: a field that is added to the plan must be added here. */
+function strict<T>() {
+  return <S extends { readonly [K in keyof T]-?: z.core.SomeType }>(
+    shape: S & { readonly [K in Exclude<keyof S, keyof T>]: never },
+  ) => z.strictObject<S>(shape);
+}
 
 const count = z.int().check(z.nonnegative());
 const positive = z.int().check(z.positive());
@@ -57,21 +80,27 @@ const step: z.ZodMiniType<PlanStep> = z.lazy(() =>
 const constant: z.ZodMiniType<PlanConstant> = z.lazy(() =>
   z.union([finite, z.string(), z.boolean(), z.null(), call, z.readonly(z.array(constant))]),
 );
-const call = z.strictObject({
+const call = strict<PlanCall>()({
   builder: name,
   positional: z.readonly(z.array(constant)),
   named: z.readonly(z.record(z.string(), constant)),
   place: z.string(),
 });
 
-const signatureTensor = z.strictObject({ name, dtype, shape });
+const range = z.readonly(z.tuple([z.int(), z.int()]));
+const readTensor = strict<PlanSignature['inputs'][number]>()({
+  name,
+  dtype,
+  shape,
+  range: z.exactOptional(range),
+});
 const programName = z.enum(['train', 'eval', 'predict']);
 
-const planSchema: z.ZodMiniType<Plan> = z.strictObject({
+const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),
   version: z.literal(1),
   name,
-  requirements: z.strictObject({
+  requirements: strict<PlanRequirements>()({
     features: z.readonly(z.array(name)),
     storageBuffers: count,
     bindingBytes: count,
@@ -93,17 +122,21 @@ const planSchema: z.ZodMiniType<Plan> = z.strictObject({
       .check(z.maxLength(4096)),
   ),
   buffers: z.readonly(
-    z.array(z.strictObject({ name, bytes: count, role: z.enum(['state', 'input', 'arena', 'output']) })),
+    z.array(
+      strict<PlanBuffer>()({ name, bytes: count, role: z.enum(['state', 'input', 'arena', 'output']) }),
+    ),
   ),
   tensors: z.readonly(
-    z.array(z.strictObject({ name, dtype, shape, buffer: count, offset: count, bytes: count })),
+    z.array(strict<PlanTensor>()({ name, dtype, shape, buffer: count, offset: count, bytes: count })),
   ),
   states: z.readonly(
-    z.array(z.strictObject({ name, role: z.enum(['parameter', 'optimizer']), tensor: count, initializer })),
+    z.array(
+      strict<PlanState>()({ name, role: z.enum(['parameter', 'optimizer']), tensor: count, initializer }),
+    ),
   ),
   kernels: z.readonly(
     z.array(
-      z.strictObject({
+      strict<PlanKernel>()({
         name,
         file: z
           .string()
@@ -116,33 +149,36 @@ const planSchema: z.ZodMiniType<Plan> = z.strictObject({
   ),
   programs: z.readonly(
     z.array(
-      z.strictObject({
+      strict<PlanProgram>()({
         name: programName,
         inputs: z.readonly(
-          z.array(
-            z.strictObject({
-              name,
-              tensor: count,
-              range: z.exactOptional(z.readonly(z.tuple([z.int(), z.int()]))),
-            }),
-          ),
+          z.array(strict<PlanInput>()({ name, tensor: count, range: z.exactOptional(range) })),
         ),
         outputs: z.readonly(z.array(z.strictObject({ name, tensor: count }))),
         steps: z.readonly(z.array(step)),
       }),
     ),
   ),
-  signature: z.strictObject({
+  signature: strict<PlanSignature>()({
     model: name,
-    inputs: z.readonly(z.array(signatureTensor)),
-    outputs: z.readonly(z.array(signatureTensor)),
+    inputs: z.readonly(z.array(readTensor)),
+    outputs: z.readonly(z.array(strict<PlanSignature['outputs'][number]>()({ name, dtype, shape }))),
   }),
   task: z.exactOptional(
-    z.strictObject({
+    strict<PlanTask>()({
       name,
-      targets: z.readonly(z.array(signatureTensor)),
+      targets: z.readonly(z.array(readTensor)),
       data: z.readonly(z.array(call)),
-      metrics: z.readonly(z.array(z.strictObject({ name, kind: z.enum(['mean', 'counts']) }))),
+      metrics: z.readonly(
+        z.array(
+          strict<PlanMetric>()({
+            name,
+            kind: z.enum(['mean', 'counts']),
+            score: z.exactOptional(z.enum(['f1', 'precision', 'recall'])),
+            class: z.exactOptional(z.union([z.number(), z.string()])),
+          }),
+        ),
+      ),
       optimizer: call,
       epochs: z.number(),
       seed: count,

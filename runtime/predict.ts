@@ -1,6 +1,7 @@
 /** The model's outputs for batches of data, put together along the axis of the examples. */
 import type { Batch } from './data/dataset.ts';
 import type { Plan } from './plan.ts';
+import { requestFor } from './request.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 
 export interface PredictRequest {
@@ -30,12 +31,10 @@ export async function predict(request: PredictRequest): Promise<ReadonlyMap<stri
       if (output !== undefined) list.push(takeRows(output, oldest.rows));
     }
   };
-  const wanted = plan.signature.inputs.map(({ name }) => name);
   let rows = 0;
   for (const batch of batches) {
     if (rows >= limit) break;
-    const inputs = new Map([...batch.tensors].filter(([name]) => wanted.includes(name)));
-    const run = session.submit('predict', { sizes: batch.sizes, inputs, step: 1, seed: 0, lr: 0 });
+    const run = session.submit('predict', requestFor(plan, 'predict', batch, { step: 1, seed: 0, lr: 0 }));
     pending.push({ run, rows: Math.min(batch.rows, limit - rows) });
     rows += batch.rows;
     if (pending.length > ahead) await readOldest();

@@ -24,7 +24,7 @@ export interface SubmittedStep {
 }
 
 const secondsAhead = 0.25;
-const mostAhead = 32;
+const mostAhead = 12;
 /** Rates are means over so long. */
 const windowSeconds = 5;
 

@@ -5,6 +5,7 @@
 import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
 import type { Plan, PlanTask } from './plan.ts';
+import { requestFor } from './request.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
 import { readStates } from './state-dict.ts';
 import { StepReader, type StepEvent } from './step-reader.ts';
@@ -21,6 +22,8 @@ export interface TrainSettings {
   /** Checkpoints within an epoch; at its end there always is one. */
   readonly checkpointSteps?: number;
   readonly checkpointSeconds?: number;
+  /** No checkpoint at an epoch's end so soon after the last; short epochs would write more than they compute. */
+  readonly epochCheckpointSeconds?: number;
 }
 
 /** The best epoch so far. */
@@ -160,16 +163,10 @@ class TrainLoop {
   }
 
   async #runStep(batch: Batch): Promise<void> {
-    const { session, settings } = this.#training;
+    const { session, plan, settings } = this.#training;
     const step = this.#state.step + 1;
     const lr = learningRate(this.#task, step);
-    const run = session.submit('train', {
-      sizes: batch.sizes,
-      inputs: batch.tensors,
-      step,
-      seed: settings.seed,
-      lr,
-    });
+    const run = session.submit('train', requestFor(plan, 'train', batch, { step, seed: settings.seed, lr }));
     this.#state = { ...this.#state, step, batch: this.#state.batch + 1 };
     await this.#reader.push({ step, run, lr, tokens: batch.tokens });
   }
@@ -185,7 +182,8 @@ class TrainLoop {
         epochsSinceBest: best === undefined ? this.#state.epochsSinceBest + 1 : 0,
       };
     }
-    await this.#checkpoint('epoch');
+    const pause = this.#training.settings.epochCheckpointSeconds ?? 0;
+    if (this.#secondsSinceCheckpoint() >= pause) await this.#checkpoint('epoch');
   }
 
   async #end(reason: TrainResult['reason']): Promise<TrainResult> {
@@ -231,9 +229,13 @@ class TrainLoop {
     return this.#training.signal?.aborted === true;
   }
 
+  #secondsSinceCheckpoint(): number {
+    return (this.#now() - this.#savedAt) / 1000;
+  }
+
   async #checkpointIfDue(): Promise<void> {
     const { checkpointSteps, checkpointSeconds } = this.#training.settings;
-    const late = (this.#now() - this.#savedAt) / 1000 >= (checkpointSeconds ?? Number.POSITIVE_INFINITY);
+    const late = this.#secondsSinceCheckpoint() >= (checkpointSeconds ?? Number.POSITIVE_INFINITY);
     if (!late && (checkpointSteps === undefined || this.#state.step % checkpointSteps !== 0)) return;
     await this.#reader.drain();
     await this.#checkpoint('interval');

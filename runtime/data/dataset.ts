@@ -57,6 +57,8 @@ export interface TensorSpec {
   readonly name: string;
   readonly dtype: PlanDType;
   readonly shape: readonly PlanDim[];
+  /** Of numbers of tokens or classes: inclusive low, exclusive high. */
+  readonly range?: readonly [number, number];
 }
 
 /** What data is made for. */
@@ -65,8 +67,8 @@ export interface DataContext {
   readonly inputs: readonly TensorSpec[];
   /** The plan's runtime dimensions. */
   readonly dims: readonly { readonly name: string; readonly bound: number }[];
-  /** The signature's outputs: the last axis of the first one is how many classes there may be. */
-  readonly outputs?: readonly TensorSpec[];
+  /** Which of `inputs` are the task's targets. */
+  readonly targets: readonly string[];
   /** Replaces the size in `batches{…}`. */
   readonly batchSize?: number;
   /** Rows in their order, whatever the pipeline and the caller say. */

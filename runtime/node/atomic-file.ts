@@ -77,12 +77,14 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   EFBIG: 'the file would be larger than the system allows',
   EIO: 'the disk reports a fault',
+  ERR_FS_FILE_TOO_LARGE: 'the file is too large to be read at once',
 };
 
 /** A RuntimeError with exit code 5 for what the system refused; everything else as it is. */
 export function explainSystemError(error: unknown, what: string): unknown {
   const code = codeOf(error);
-  if (error instanceof RuntimeError || code === '') return error;
+  if (error instanceof RuntimeError || (reasons[code] === undefined && !/^E[A-Z0-9]+$/.test(code)))
+    return error;
   return new RuntimeError(5, `${what}: ${reasons[code] ?? code} (${code})`, { cause: error });
 }
 

@@ -14,6 +14,16 @@ export interface InstanceOptions {
 /** Collected, an instance takes the process with it: all of them live for ever. */
 const instances: GPU[] = [];
 
+/** Why the binding does not load; undefined where it does. */
+export async function bindingObstacle(): Promise<string | undefined> {
+  try {
+    await import('webgpu');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  }
+}
+
 /** Throws where the binding has no build for this platform. */
 export async function createInstance(options: InstanceOptions): Promise<GPU> {
   const { create } = await import('webgpu');

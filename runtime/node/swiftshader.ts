@@ -76,6 +76,8 @@ async function unpack(packed: Buffer, folder: string): Promise<void> {
     const writable = extract(fresh, {
       // Nothing but the plain files that are wanted, whatever else an archive may hold.
       ignore: (_, header) => header?.type !== 'file' || !wanted.includes(path.normalize(header.name)),
+      // Owned by this user: as root, tar-fs would give them to whoever packed them.
+      map: (header) => ({ ...header, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }),
       dmode: 0o700,
       fmode: 0o600,
     });

@@ -2,13 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { checkCommand } from './commands/check.ts';
+import { devicesCommand } from './commands/devices.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
+import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 
-const commands = [initCommand, explainCommand, generateCommand] as const;
+const commands = [
+  initCommand,
+  checkCommand,
+  devicesCommand,
+  doctorCommand,
+  explainCommand,
+  fmtCommand,
+  generateCommand,
+] as const;
 
 /** `done` receives the exit code of the command that ran. */
 export function createProgram(io: Io, done: (code: number) => void): Command {

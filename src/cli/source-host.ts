@@ -46,3 +46,9 @@ export function createDiskHost(): DiskHost {
     filesRead: () => [...read],
   };
 }
+
+/** Copies in place of the user's files: what a run began with, whatever they are now. */
+export function withCopies(host: DiskHost, copies: ReadonlyMap<string, string>): DiskHost {
+  const readFile = (file: string): string | undefined => copies.get(file) ?? host.readFile(file);
+  return { ...host, readFile, readSpanFile: (file) => copies.get(file) ?? host.readSpanFile(file) };
+}

@@ -9,8 +9,8 @@ import { SourceText } from './source-text.ts';
 
 export { printAst } from './print-ast.ts';
 
-/** A megabyte of program is some 25,000 lines. */
-const maxCharacters = 1_000_000;
+/** Half a megabyte of program is some 12,000 lines. */
+const maxCharacters = 500_000;
 const maxErrors = 100;
 
 /** The tree of what could be parsed. What is wrong goes to the reporter, in the order of the text. */
@@ -54,16 +54,21 @@ function parse<T>(
     onError();
     return undefined;
   }
-  const early: Diagnostic[] = [];
-  const late: Diagnostic[] = [];
-  const { tokens } = lex(source, (diagnostic) => void early.push(diagnostic));
-  const balanced = layOut(tokens, source, (diagnostic) => void early.push(diagnostic));
-  const result = balanced && parseTokens(balanced, (diagnostic) => void late.push(diagnostic));
-  // What the parser says of a line that the lexer or the layout had to mend is most often a consequence.
-  const mended = new Set(early.map(({ span }) => span.start.line));
-  const all = [...early, ...late.filter(({ span }) => !mended.has(span.start.line))].toSorted(
-    (a, b) => a.span.start.offset - b.span.start.offset,
-  );
+  const lexical: Diagnostic[] = [];
+  const structural: Diagnostic[] = [];
+  const grammatical: Diagnostic[] = [];
+  const { tokens } = lex(source, (diagnostic) => void lexical.push(diagnostic));
+  const balanced = layOut(tokens, source, (diagnostic) => void structural.push(diagnostic));
+  const result = balanced && parseTokens(balanced, (diagnostic) => void grammatical.push(diagnostic));
+  // What a later stage says of a line that an earlier one had to mend is most often a consequence.
+  let all: readonly Diagnostic[] = [];
+  const mended = new Set<number>();
+  for (const stage of [lexical, structural, grammatical]) {
+    const own = stage.filter(({ span }) => !mended.has(span.start.line));
+    for (const { span } of own) mended.add(span.start.line);
+    all = [...all, ...own];
+  }
+  all = all.toSorted((a, b) => a.span.start.offset - b.span.start.offset);
   for (const diagnostic of all.slice(0, maxErrors)) reporter.report(diagnostic);
   const next = all[maxErrors];
   if (next !== undefined) reporter.report(tooManyErrors(next.span, { count: all.length - maxErrors }));

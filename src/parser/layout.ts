@@ -9,8 +9,9 @@ import {
   nestedTooDeeply,
   strayBracket,
   unclosedBracket,
+  unexpectedToken,
 } from '../diagnostics/catalogue/syntax.ts';
-import { note } from '../diagnostics/define.ts';
+import { help, note } from '../diagnostics/define.ts';
 import { continuesAfter, continuesBefore, startsDeclaration, startsStatement } from './lines.ts';
 import type { Report } from './lex.ts';
 import type { SourceText } from './source-text.ts';
@@ -45,7 +46,7 @@ export function layOut(
 
 const closers: ReadonlySet<TokenType> = new Set([t.RightParen, t.RightBracket, t.RightBrace, t.StringTail]);
 const bodyWords: ReadonlySet<TokenType> = new Set([
-  t.Config, t.Block, t.Model, t.Task, t.Generate, t.Scan, t.Repeat,
+  t.Config, t.Block, t.Model, t.Task, t.Generate,
 ]); // prettier-ignore
 
 class Layout {
@@ -86,7 +87,7 @@ class Layout {
       const first = lineBreak !== undefined || index === 0;
       if (first) this.#beginLine(token, next, lineBreak);
       lineBreak = undefined;
-      if (token.tokenType === t.LeftBrace) this.#openBrace(token, first);
+      if (token.tokenType === t.LeftBrace) this.#openBrace(token, first, next);
       else if (token.tokenType === t.LeftParen) this.#open(token, t.RightParen, '(');
       else if (token.tokenType === t.LeftBracket) this.#open(token, t.RightBracket, '[');
       else if (token.tokenType === t.StringHead) this.#open(token, t.StringTail, '{');
@@ -113,23 +114,51 @@ class Layout {
   }
 
   #pushWord(token: IToken, next: IToken | undefined): void {
-    if (bodyWords.has(token.tokenType) && next?.tokenType !== t.Assign) this.#top.headWord = token.image;
+    if (this.#announcesBody(token, next)) this.#top.headWord = token.image;
     if (token.tokenType === t.Repeat || token.tokenType === t.Arrow) this.#top.awaitsBody = true;
     // `task NAME for MODEL {`
     if (token.tokenType === t.For && this.#outer.length === 0) this.#top.awaitsBody = true;
     this.#push(token);
   }
 
-  #openBrace(token: IToken, first: boolean): void {
+  #announcesBody(token: IToken, next: IToken | undefined): boolean {
+    if (token.tokenType === t.Scan || token.tokenType === t.Repeat) return true;
+    const previous = this.#out.at(-1)?.tokenType;
+    const first = previous === undefined || previous === t.Newline;
+    return (
+      first && this.#outer.length === 0 && bodyWords.has(token.tokenType) && next?.tokenType !== t.Assign
+    );
+  }
+
+  #openBrace(token: IToken, first: boolean, next: IToken | undefined): void {
+    if (!this.#balanced && next?.tokenType === t.Newline) this.#closeBeforeBody();
     const previous = this.#out.at(-1);
     const afterName = previous !== undefined && isName(previous) && !first;
-    const afterConfig = previous?.tokenType === t.Config && this.#outer.length === 0;
-    if (afterName && !afterConfig && !this.#top.awaitsBody) {
+    const before = this.#out.at(-2)?.tokenType;
+    // `config {`, and `model NAME {` of somebody who forgot what stands between them.
+    const afterHead =
+      this.#outer.length === 0 &&
+      (previous?.tokenType === t.Config || before === t.Model || before === t.Task || before === t.Generate);
+    if (afterName && !afterHead && !this.#top.awaitsBody) {
       this.#open(retype(token, t.BuilderBrace), t.RightBrace, `${previous.image}{`);
       return;
     }
     this.#top.awaitsBody = false;
-    this.#open(retype(token, t.BodyBrace), t.RightBrace, this.#top.headWord ?? '{');
+    const label = this.#top.headWord ?? '{';
+    this.#top.headWord = undefined;
+    this.#open(retype(token, t.BodyBrace), t.RightBrace, label);
+  }
+
+  /** A line announces a body and ends without one, and the next line is indented: its brace is forgotten. */
+  #openMissing(previous: IToken): void {
+    const place = this.#source.span(endOf(previous), endOf(previous));
+    const word = this.#top.headWord ?? '';
+    this.#report(
+      unexpectedToken(place, { expected: '`{`', found: 'the end of the line' }, [
+        help(`the body of \`${word}\` stands between braces`),
+      ]),
+    );
+    this.#openBrace(makeToken(t.LeftBrace, '', endOf(previous)), true, undefined);
   }
 
   #open(token: IToken, close: TokenType, label: string): void {
@@ -157,12 +186,20 @@ class Layout {
   #beginLine(token: IToken, next: IToken | undefined, lineBreak: IToken | undefined): void {
     const { column } = this.#source.position(token.startOffset);
     if (!this.#balanced) this.#closeBeforeLine(token, next, column);
+    this.#separate(token, next, column, lineBreak);
     this.#indent = column;
+  }
+
+  #separate(token: IToken, next: IToken | undefined, column: number, lineBreak: IToken | undefined): void {
     const previous = this.#out.at(-1);
     if (lineBreak === undefined || previous === undefined || !this.#top.lines) return;
     if (previous === this.#top.opener || token.tokenType === this.#top.close) return;
     const continued = continuesAfter(previous, token, next) || continuesBefore(token, next);
     if (continued) return;
+    if (!this.#balanced && this.#top.headWord !== undefined && column > this.#indent) {
+      this.#openMissing(previous);
+      return;
+    }
     this.#top.awaitsBody = false;
     this.#top.headWord = undefined;
     this.#push(lineBreak);
@@ -184,6 +221,14 @@ class Layout {
     }
   }
 
+  /** A brace at the end of a line opens the body that was announced, whatever was left open in its heading. */
+  #closeBeforeBody(): void {
+    if (this.#top.lines) return;
+    const heading = this.#outer.findLast(({ lines }) => lines);
+    if (heading?.headWord === undefined) return;
+    while (!this.#top.lines) this.#closeMissing();
+  }
+
   /** Whether a `}` in this column stands under the line of an outer body and not of the innermost brace. */
   #belongsFurtherOut(column: number): boolean {
     if (this.#top.indent === column && this.#top.close === t.RightBrace) return false;
@@ -194,15 +239,11 @@ class Layout {
 
   #close(token: IToken, index: number, first: boolean): void {
     if (this.#top.close === token.tokenType) {
-      // In a text that does not match, a brace at the end of a line closes no body that began on another.
-      if (!this.#balanced && this.#top.lines && !first && !this.#isOnLineOf(this.#top.opener, token)) {
-        this.#reportStray(token);
-        return;
-      }
-      this.#pop(token, false);
+      if (!this.#balanced && this.#top.lines && this.#isMisplaced(token, first)) this.#reportStray(token);
+      else this.#pop(token, false);
       return;
     }
-    if (this.#closesOuter(token.tokenType)) {
+    if (this.#closesOuter(token, first)) {
       while (this.#top.close !== token.tokenType) this.#closeMissing();
       this.#pop(token, false);
       return;
@@ -225,17 +266,24 @@ class Layout {
     this.#pop(retype(token, close), false);
   }
 
-  #isOnLineOf(opener: IToken | undefined, token: IToken): boolean {
-    if (opener === undefined) return true;
+  /** Whether this brace hardly closes the innermost body: it neither stands under its line nor on it. */
+  #isMisplaced(token: IToken, first: boolean, { opener, indent } = this.#top): boolean {
+    if (opener === undefined || this.#isOnLineOf(opener, token)) return false;
+    return !first || this.#source.position(token.startOffset).column > indent;
+  }
+
+  #isOnLineOf(opener: IToken, token: IToken): boolean {
     return this.#source.position(opener.startOffset).line === this.#source.position(token.startOffset).line;
   }
 
-  /** Bodies keep their brackets together: only a brace reaches past one, only a string's end out of its interpolation. */
-  #closesOuter(type: TokenType): boolean {
+  /** Bodies of several lines keep their brackets together; so does an interpolation. Only a brace reaches past them. */
+  #closesOuter(token: IToken, first: boolean): boolean {
+    const type = token.tokenType;
     if (type === t.StringTail) return this.#outer.some(({ close }) => close === t.StringTail);
     for (const frame of [this.#top, ...this.#outer.toReversed()]) {
-      if (frame.close === type) return true;
-      if (frame.lines || frame.close === t.StringTail) return false;
+      if (frame.close === type) return !frame.lines || !this.#isMisplaced(token, first, frame);
+      if (frame.opener === undefined || frame.close === t.StringTail) return false;
+      if (frame.lines && !this.#isOnLineOf(frame.opener, token)) return false;
     }
     return false;
   }
@@ -271,6 +319,11 @@ class Layout {
     const last = this.#out.at(-1);
     if (opener === undefined || last === undefined) return;
     const end = endOf(last);
+    // The opening one is made up, too, which is reported.
+    if (opener.image === '') {
+      this.#pop(makeToken(close, '', end), true);
+      return;
+    }
     const opened = this.#source.span(opener.startOffset, endOf(opener));
     this.#report(
       unclosedBracket(

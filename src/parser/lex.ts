@@ -140,7 +140,10 @@ function pushString(
     result.push({ ...makeToken(StringLiteral, `${quote}${quote}`, start), endOffset: end - 1 });
   };
   if (!isTerminated(image)) {
-    report(unterminatedString(source.span(start, end), { quote }));
+    const lineStart = start - source.position(start).column + 1;
+    const earlier = source.text.slice(lineStart, start).includes(quote);
+    const notes = earlier ? [help('the quote that is missing may be one further left on this line')] : [];
+    report(unterminatedString(source.span(start, end), { quote }, notes));
     asText();
     return;
   }
@@ -157,7 +160,7 @@ function pushString(
   for (const [index, { open, close }] of found.entries()) {
     const type = index === 0 ? StringHead : StringMiddle;
     result.push(makeToken(type, source.text.slice(from, open + 1), from));
-    result.push(...lexPart(source, open + 1, close, report, nesting + 1).tokens);
+    for (const inner of lexPart(source, open + 1, close, report, nesting + 1).tokens) result.push(inner);
     from = close;
   }
   result.push(makeToken(StringTail, source.text.slice(from, end), from));
@@ -191,7 +194,7 @@ function findInterpolations(
     const character = text.charAt(offset);
     if (character === '\\') {
       const escape = text.slice(offset, offset + 2);
-      if (!/^\\[nrt"'\\]$/.test(escape)) {
+      if (!/^\\[nt"'\\]$/.test(escape)) {
         valid = false;
         const place = source.span(offset, offset + 2);
         report(
@@ -245,7 +248,7 @@ export function readStringPiece(image: string): string {
   });
 }
 
-const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t' };
 
 function shorten(text: string): string {
   return text.length > 40 ? `${text.slice(0, 36)}…` : text;

@@ -36,7 +36,7 @@ export abstract class NodeParser extends EmbeddedActionsParser {
   #report: (diagnostic: Diagnostic) => void = () => {};
   #depths = new WeakMap<Expression, number>();
   #saidTooDeep = false;
-  #errors: SyntaxFailure[] = [];
+  #failures: SyntaxFailure[] = [];
 
   constructor() {
     super([...t.vocabulary], { maxLookahead: 2, recoveryEnabled: false, errorMessageProvider: expectations });
@@ -53,10 +53,10 @@ export abstract class NodeParser extends EmbeddedActionsParser {
     this.#report = report;
     this.#depths = new WeakMap();
     this.#saidTooDeep = false;
-    this.#errors = [];
+    this.#failures = [];
     this.input = [...tokens];
     const result = rule.call(this);
-    for (const error of this.#errors) this.#report(explainSyntaxError(error, source));
+    for (const failure of this.#failures) this.#report(explainSyntaxError(failure, source));
     this.input = [];
     return result;
   }
@@ -155,7 +155,13 @@ export abstract class NodeParser extends EmbeddedActionsParser {
   /** Notes a syntax error and goes to the end of its line, `depth` brackets deep. Any other error is thrown again. */
   protected recover(error: unknown, depth: number, stopAt?: TokenType): void {
     if (!(error instanceof Error) || !isRecognitionException(error)) throw error;
-    this.#errors.push(error as MismatchedTokenException);
+    const failure = error as MismatchedTokenException;
+    // An empty message: what went wrong is reported already.
+    if (failure.message !== '') {
+      const { message, token, previousToken, context } = failure;
+      const rule = context.ruleStack.at(-1) ?? '';
+      this.#failures.push({ expected: message, token, previous: previousToken, rule, following: this.LA(2) });
+    }
     for (;;) {
       const { tokenType } = this.LA(1);
       const at = layoutOf(this.LA(1))?.depth ?? 0;
@@ -165,9 +171,10 @@ export abstract class NodeParser extends EmbeddedActionsParser {
     }
   }
 
-  protected failHere(expected: string): never {
+  /** Fails at the next token. Without words, where the cause is reported already. */
+  protected failHere(expected: string, rule = ''): never {
     const error = new MismatchedTokenException(expected, this.LA(1), this.LA(0));
-    error.context = { ruleStack: [], ruleOccurrenceStack: [] };
+    error.context = { ruleStack: [rule], ruleOccurrenceStack: [] };
     throw error;
   }
 

@@ -24,7 +24,7 @@ function printNode(node: object, label: string, indent: string, lines: string[])
     else if (Array.isArray(value)) {
       if (value.every(isIdentifier) && value.length > 0)
         words.push(`${key}=${value.map(({ name }) => name).join(',')}`);
-      else children.push(...value.map((child: object, index) => [`${key}[${index}]`, child] as const));
+      else for (const [index, child] of value.entries()) children.push([`${key}[${index}]`, child as object]);
     } else children.push([key, value]);
   }
   const kind = 'kind' in node && typeof node.kind === 'string' ? node.kind : '';

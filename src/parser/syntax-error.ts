@@ -1,5 +1,5 @@
 /** What the parser did not expect, in words: the code, the place, and the cure of common mistakes. */
-import type { IToken } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
 import {
   dimWithEquals,
   foreignKeyword,
@@ -9,16 +9,19 @@ import {
 } from '../diagnostics/catalogue/syntax.ts';
 import { help } from '../diagnostics/define.ts';
 import type { Diagnostic, Note } from '../diagnostics/diagnostic.ts';
+import type { Span } from '../diagnostics/span.ts';
 import type { SourceText } from './source-text.ts';
 import { endOf, isName } from './token.ts';
 import * as t from './tokens.ts';
 
-/** An exception of the parser; its message is what was expected. */
 export interface SyntaxFailure {
-  readonly message: string;
+  /** In words, or the label of a token type. */
+  readonly expected: string;
   readonly token: IToken;
-  readonly previousToken: IToken;
-  readonly context: { readonly ruleStack: readonly string[] };
+  readonly previous: IToken;
+  /** After `token`. */
+  readonly following: IToken;
+  readonly rule: string;
 }
 
 export const expectations = {
@@ -29,36 +32,60 @@ export const expectations = {
 } as const;
 
 export function explainSyntaxError(failure: SyntaxFailure, source: SourceText): Diagnostic {
-  const { token, previousToken: previous } = failure;
-  const isEnd = Number.isNaN(token.startOffset) || token.tokenType === t.Newline;
+  const { expected, token, previous, following, rule } = failure;
   const end = Number.isNaN(previous.startOffset) ? 0 : endOf(previous);
-  const span = isEnd ? source.span(end, end) : source.span(token.startOffset, endOf(token));
-  const found = describe(token);
-  const foreign = isEnd ? undefined : foreignWords.get(token.image);
-  if (foreign !== undefined && startsItem(failure)) {
+  const isEnd = endsLine(token, end, source);
+  const place = (at: IToken): Span => source.span(at.startOffset, endOf(at));
+  const span = isEnd ? source.span(end, end) : place(token);
+  const found = isEnd && token.tokenType === t.RightBrace ? 'the end of the line' : describe(token);
+  const foreign = foreignWords.get(token.image);
+  if (foreign !== undefined && !isEnd && startsItem(failure)) {
     return foreignKeyword(span, { word: token.image }, [help(foreign)]);
   }
-  if (failure.message === expectations.declaration)
-    return notADeclaration(span, { found }, declarationHelp(token));
-  const rule = failure.context.ruleStack.at(-1);
+  if (expected === expectations.declaration) return notADeclaration(span, { found }, declarationHelp(token));
   if (rule === 'dimDeclaration' && token.tokenType === t.Assign) {
     return dimWithEquals(span, { name: previous.image }, [help(`write \`dim ${previous.image} <= …\``)]);
   }
-  if (
-    failure.message === expectations.statement ||
-    (rule === 'assignment' && failure.message === t.Assign.LABEL)
-  ) {
+  if (expected === expectations.statement) {
+    // The name fits; what follows it does not.
+    if (!isName(token)) return notAStatement(span, { found }, statementHelp(token, previous));
+    const followingEnd = endsLine(following, endOf(token), source);
+    const at = followingEnd ? source.span(endOf(token), endOf(token)) : place(following);
+    const what = followingEnd ? 'the end of the line' : describe(following);
+    return notAStatement(at, { found: what }, statementHelp(following, token));
+  }
+  if (rule === 'assignment' && expected === t.Assign.LABEL) {
     return notAStatement(span, { found }, statementHelp(token, previous));
   }
-  return unexpectedToken(span, { expected: failure.message, found }, generalHelp(failure));
+  return unexpectedToken(span, { expected: refine(failure), found }, generalHelp(failure));
 }
 
-function startsItem({ previousToken: previous, message }: SyntaxFailure): boolean {
+/** Whether nothing stands between the last token and the end of its line. */
+function endsLine(token: IToken, end: number, source: SourceText): boolean {
+  if (Number.isNaN(token.startOffset) || token.tokenType === t.Newline) return true;
+  return token.tokenType === t.RightBrace && /[\r\n]/.test(source.text.slice(end, token.startOffset));
+}
+
+const listRules: ReadonlySet<string> = new Set([
+  'postfix', 'nameOrBuilder', 'list', 'parenthesized', 'parameters', 'carries', 'blockHeader', 'type', 'results',
+  'nextStatement',
+]); // prettier-ignore
+const namedRules: ReadonlySet<string> = new Set(['parameters', 'carries', 'blockHeader', 'nextStatement']);
+
+/** The parser names one token that it misses; a list could go on, too. */
+function refine({ expected, previous, rule }: SyntaxFailure): string {
+  if (!listRules.has(rule) || !/^`[)\]}]`$/.test(expected)) return expected;
+  const opened: readonly TokenType[] = [t.LeftParen, t.LeftBracket, t.BuilderBrace, t.Comma];
+  if (!opened.includes(previous.tokenType)) return `\`,\` or ${expected}`;
+  return `${namedRules.has(rule) ? 'a name' : expectations.expression} or ${expected}`;
+}
+
+function startsItem({ previous, expected }: SyntaxFailure): boolean {
   const starts =
     Number.isNaN(previous.startOffset) ||
     previous.tokenType === t.Newline ||
     previous.tokenType === t.BodyBrace;
-  return starts || message === expectations.lineEnd;
+  return starts || expected === expectations.lineEnd;
 }
 
 export function describe(token: IToken): string {
@@ -129,27 +156,38 @@ function statementHelp(token: IToken, previous: IToken): readonly Note[] {
   }
 }
 
-function generalHelp({ token, previousToken: previous, message, context }: SyntaxFailure): readonly Note[] {
-  const rule = context.ruleStack.at(-1);
-  if (token.tokenType === t.Assign && message === expectations.lineEnd) {
+function generalHelp({ expected, token, previous, rule }: SyntaxFailure): readonly Note[] {
+  const type = token.tokenType;
+  if (type === t.Assign && expected === expectations.lineEnd) {
     return [help('equality is `==`; each name is given its value on a line of its own')];
   }
-  if (token.tokenType === t.Equal && message === t.Assign.LABEL) {
-    return [help('`==` compares; a value is given by `=`')];
+  if (expected === t.Assign.LABEL) {
+    if (type === t.Equal) return [help('`==` compares; a value is given by `=`')];
+    if (type === t.Colon) return [help('write `=` instead of `:`')];
   }
-  if (token.tokenType === t.Colon && message === t.Assign.LABEL) return [help('write `=` instead of `:`')];
-  if (token.tokenType === t.Assign && message === t.Colon.LABEL) {
+  if (type === t.Assign && expected === t.Colon.LABEL) {
     return [help(`a type is written after \`:\`, as in \`${previous.image}: f32[batch, 8]\``)];
   }
-  if (message === t.Else.LABEL) return [help('a choice has both sides: `a if condition else b`')];
-  if (token.tokenType === t.Comma && message === expectations.lineEnd && rule !== undefined) {
+  if (expected === t.Else.LABEL) return [help('a choice has both sides: `a if condition else b`')];
+  if (type === t.Comma && expected === expectations.lineEnd) {
     return [help('entries stand on a line each, without commas between them')];
   }
-  if (message === t.Carry.LABEL) return [help('a scan names what goes from step to step: `carry (h = 0)`')];
-  if (message === expectations.expression && isReserved(token)) {
-    return [help(`\`${token.image}\` is a word of the language and cannot be a name`)];
+  if (expected === t.Carry.LABEL) return [help('a scan names what goes from step to step: `carry (h = 0)`')];
+  if (type === t.Colon && expected === t.RightBracket.LABEL)
+    return [help('a slice is `start:stop`; there is no step')];
+  if (rule === 'modelHeader' && expected === t.LeftParen.LABEL) {
+    return [
+      help('a model names its inputs and its results: `model M(x: f32[batch, 8]) -> f32[batch, 2] { … }`'),
+    ];
   }
-  if (message === t.Identifier.LABEL && isReserved(token)) {
+  if (rule === 'results' && expected === t.Arrow.LABEL) {
+    return [help('a model says what it returns: `-> f32[batch, 2]`')];
+  }
+  if (rule === 'useHeader' && expected === t.For.LABEL)
+    return [help('name the model: `task train for Model { … }`')];
+  if (rule === 'entries' && expected === t.BodyBrace.LABEL)
+    return [help('its entries stand between braces, one a line')];
+  if (isReserved(token) && (expected === expectations.expression || expected === t.Identifier.LABEL)) {
     return [help(`\`${token.image}\` is a word of the language; choose another name`)];
   }
   return [];

@@ -110,7 +110,7 @@ export const unknownEscape = defineDiagnostic<{ escape: string }>({
   severity: 'error',
   message: ({ escape }) => `there is no escape \`${escape}\``,
   explain: `
-In strings, a backslash begins one of \`\\n\` (line feed), \`\\t\` (tab), \`\\r\` (carriage return), \`\\"\`, \`\\'\` and
+In strings, a backslash begins one of \`\\n\` (line feed), \`\\t\` (tab), \`\\"\`, \`\\'\` and
 \`\\\\\`. Paths are written with \`/\` on every system.
 
 wrong:

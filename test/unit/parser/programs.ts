@@ -47,3 +47,50 @@ export const lstmCell = `block LSTMCell{input_size, hidden_size}(x: f32[batch, s
   }
 }
 `;
+
+/** Every form of the grammar. */
+export const everything = `block Stack{n}(x: f32[...]) -> f32[...] {
+  layers = repeat n { Linear{8, 8} }
+  tied = repeat n shared { Linear{8, 8} }
+  y = (repeat n as i { Linear{8, 8*i} })(x)
+  z = repeat n as i carry (y = x) {
+    h = layers[i](y)
+    next (y = h) emit h
+  }
+  b = scan x_t, m_t over seq of x, m reversed if backward masked lengths carry (h = 0, c: f32[batch] = 0,) { next (h = x_t) }
+  return z, wte.weight.T
+}
+generate sample for GPT {
+  temperature = 0.8
+}
+block Fine{a, b = 2,}(
+  x: f32[batch, seq],
+  y: f32[..., a] = 3,
+) -> (
+  f32[batch],
+  f32,
+)
+{
+  data = csv{"x"}
+    | words{3}
+    | batches{
+        64,
+        shuffle,
+      }
+  z = x
+    .T
+  sum = x +
+    y
+    - z
+  s = scan x_t over seq of x
+    masked lengths
+    carry (h = 0)
+  {
+    next (h = h)
+      emit h
+  }
+  over = of + emit * next - carry / masked
+  of = model.dim + task + block{config = 1} + import
+  return over, of
+}
+`;

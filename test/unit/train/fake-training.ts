@@ -137,7 +137,7 @@ export const fakePlan: Plan = {
   kernels: [],
   programs: (['train', 'eval', 'predict'] as const).map((name) => ({
     name,
-    inputs: [],
+    inputs: [{ name: 'x', tensor: 0 }],
     outputs: [],
     steps: [],
   })),

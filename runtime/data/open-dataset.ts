@@ -1,0 +1,164 @@
+/** Opens what a task's `data = …` describes. */
+import type { PlanTask } from '../plan.ts';
+import { readSafetensors } from '../safetensors.ts';
+import { defaultStage, readPipeline, type Pipeline, type StageArguments } from './arguments.ts';
+import type { DataContext, DataFiles, Dataset, Split } from './dataset.ts';
+import { readDelimited } from './delimited.ts';
+import { readJsonLines, readPlainLines } from './line-files.ts';
+import { failAt } from './problem.ts';
+import type { SourceRows } from './rows.ts';
+import { readSplit, splitRows, type SplitPlan } from './split.ts';
+import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
+import { createTextDataset, mapSplits, type Batching } from './text-dataset.ts';
+import { decodeText } from './text-file.ts';
+
+export interface OpenContext extends DataContext {
+  readonly files: DataFiles;
+}
+
+/**
+ * Reads every file, builds the vocabulary from the training part, checks everything against the model. Throws a
+ * RuntimeError with the file, the line, what is wrong and the cure.
+ */
+export async function openDataset(task: PlanTask, context: OpenContext): Promise<Dataset> {
+  const pipeline = readPipeline(task.data);
+  const { source } = pipeline;
+  if (source === undefined) {
+    failAt(
+      `task \`${task.name}\``,
+      'it names no data',
+      'write `data = csv{"reviews.csv", text="review", label="sentiment"} | …`, or give `--data FILE.safetensors`',
+    );
+  }
+  const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
+  const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
+  return source.stage.name === 'tensors'
+    ? openTensorSource(source, pipeline, split, batching, context)
+    : openTextSource(source, pipeline, split, batching, context);
+}
+
+function readBatching({ batches }: Pipeline, size: number): Batching {
+  return {
+    size,
+    shuffle: batches?.flag('shuffle') ?? false,
+    bucket: batches?.optionalString('bucket'),
+    place: batches?.place ?? 'the pipeline',
+    pool: batches?.integer('pool') ?? 1,
+  };
+}
+
+/** The parts of a source with, perhaps, files of their own for what is held out. */
+async function readParts<T>(
+  split: SplitPlan,
+  rowsOf: (all: T) => number,
+  main: T,
+  readOther: (path: string) => Promise<T>,
+): Promise<Readonly<Record<Split, { readonly all: T; readonly rows: readonly number[] }>>> {
+  const indices = splitRows(rowsOf(main), split);
+  const held = async (name: 'validation' | 'test', file: string | undefined) => {
+    if (file === undefined) return { all: main, rows: indices[name] };
+    const all = await readOther(file);
+    return { all, rows: Array.from({ length: rowsOf(all) }, (_, k) => k) };
+  };
+  return {
+    train: { all: main, rows: indices.train },
+    validation: await held('validation', split.validationFile),
+    test: await held('test', split.testFile),
+  };
+}
+
+async function openTextSource(
+  source: StageArguments,
+  pipeline: Pipeline,
+  split: SplitPlan,
+  batching: Batching,
+  context: OpenContext,
+): Promise<Dataset> {
+  const { tokenizer } = pipeline;
+  if (tokenizer === undefined) {
+    failAt(
+      source.place,
+      'text needs a tokeniser',
+      `write \`${source.stage.name}{…} | words{vocab_size} | …\``,
+    );
+  }
+  const paths = source.strings('path');
+  const main = await readTextFiles(source, paths, context.files);
+  const readOther = (path: string): Promise<SourceRows> => {
+    if (paths.length > 1) {
+      failAt(source.place, `with a file for every class, what is held out is a share, not \`${path}\``);
+    }
+    return readTextFiles(source, [path], context.files);
+  };
+  const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
+  if (parts.train.rows.length === 0) {
+    failAt(
+      paths.join(', '),
+      `${main.rows.length} rows leave none to train on after the split`,
+      'hold out less: `split{validation=0, test=0.1}`',
+    );
+  }
+  const sources = new Set(Object.values(parts).map(({ all }) => all));
+  return createTextDataset(
+    mapSplits((name) => parts[name].rows.flatMap((row) => parts[name].all.rows[row] ?? [])),
+    tokenizer,
+    batching,
+    context,
+    paths.join(', '),
+    [...sources].flatMap(({ notes }) => notes),
+  );
+}
+
+async function readTextFiles(
+  source: StageArguments,
+  paths: readonly string[],
+  files: DataFiles,
+): Promise<SourceRows> {
+  const read: SourceRows[] = [];
+  for (const path of paths) {
+    const { name, bytes } = await files.read(path);
+    const text = decodeText(bytes, source.string('encoding'), name);
+    read.push(readRows(source, text, paths.length > 1 ? stemOf(path) : undefined, name));
+  }
+  return { rows: read.flatMap(({ rows }) => rows), notes: read.flatMap(({ notes }) => notes) };
+}
+
+function readRows(source: StageArguments, text: string, label: string | undefined, name: string): SourceRows {
+  switch (source.stage.name) {
+    case 'jsonl':
+      return readJsonLines(text, source, name);
+    case 'lines':
+      return readPlainLines(text, label, source, name);
+    default:
+      return readDelimited(text, source, name);
+  }
+}
+
+/** `data/spam.txt` -> `spam` */
+function stemOf(path: string): string {
+  const name = path.split(/[/\\]/).at(-1) ?? path;
+  return name.replace(/(?<=.)\.[^.]*$/, '');
+}
+
+async function openTensorSource(
+  source: StageArguments,
+  pipeline: Pipeline,
+  split: SplitPlan,
+  batching: Batching,
+  context: OpenContext,
+): Promise<Dataset> {
+  if (pipeline.tokenizer !== undefined) {
+    failAt(pipeline.tokenizer.place, 'tensors are numbers already: they take no tokeniser');
+  }
+  if (batching.bucket !== undefined)
+    failAt(batching.place, '`bucket` sorts texts; rows of a tensor are all of one length');
+  const open = async (path: string): Promise<BoundTensors> => {
+    const { name, bytes } = await context.files.read(path);
+    return bindTensors(readSafetensors(bytes, name).tensors, context, name);
+  };
+  const main = await open(source.string('path'));
+  if (split.validationFile !== undefined || split.testFile !== undefined) {
+    failAt(source.place, 'parts of `tensors{…}` are shares of its rows, not files');
+  }
+  return createTensorDataset(main, splitRows(main.rows, split), batching, context);
+}

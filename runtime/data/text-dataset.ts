@@ -1,0 +1,221 @@
+/** Rows of text as a data set: split, numbered, batched. */
+import type { StageArguments } from './arguments.ts';
+import { bindText, type TextBinding } from './binding.ts';
+import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
+import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import { collectLabels, describeLabels, numberLabels } from './labels.ts';
+import { orderBatches } from './order.ts';
+import { failAt, formatPlace, plural } from './problem.ts';
+import type { Row } from './rows.ts';
+import { makeTextBatch } from './text-batch.ts';
+import { buildVocabulary, createTokenizer, type TokenizerSettings } from './tokenizer.ts';
+
+export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
+
+export interface Batching {
+  readonly size: number;
+  readonly shuffle: boolean;
+  /** The dimension along which rows are padded, as `bucket=…` names it. */
+  readonly bucket: string | undefined;
+  /** Where the stage was written. */
+  readonly place: string;
+  readonly pool: number;
+}
+
+interface Part {
+  readonly rows: readonly Row[];
+  readonly ids: readonly Int32Array[];
+  readonly lengths: readonly number[];
+  readonly targets: readonly number[] | undefined;
+  /** Rows of texts with more tokens than are kept, and with none. */
+  readonly cut: readonly Row[];
+  readonly empty: readonly Row[];
+}
+
+/** `file`: what the training rows came from, for messages about all of them. */
+export function createTextDataset(
+  parts: RowsBySplit,
+  tokenizer: StageArguments,
+  batching: Batching,
+  context: DataContext,
+  file: string,
+  sourceNotes: readonly string[],
+): Dataset {
+  const binding = bindText(context, tokenizer.place);
+  checkStages(tokenizer, batching, binding);
+  const notes = [...sourceNotes];
+  const data = makeEncoder(parts, tokenizer, binding, context, file, notes);
+  const numbered = {
+    train: numberPart(parts.train, data, binding, tokenizer.place),
+    validation: numberPart(parts.validation, data, binding, tokenizer.place),
+    test: numberPart(parts.test, data, binding, tokenizer.place),
+  };
+  noteParts(numbered, notes);
+  if (binding.target?.kind === 'class' && numbered.train.targets !== undefined) {
+    notes.push(describeLabels(data.labels, numbered.train.targets, binding.target.classes));
+  }
+  noteTexts(numbered, data, binding, notes);
+  noteRepeated(parts, notes);
+
+  const order = (split: Split, options: BatchOptions): readonly (readonly number[])[] =>
+    orderBatches(numbered[split].rows.length, {
+      size: batching.size,
+      shuffle: options.shuffle && batching.shuffle && context.noShuffle !== true,
+      seed: options.seed,
+      epoch: options.epoch,
+      pool: batching.pool,
+      ...(batching.bucket !== undefined && context.noShuffle !== true
+        ? { lengths: numbered[split].lengths }
+        : {}),
+    });
+  return {
+    rows: mapSplits((split) => numbered[split].rows.length),
+    *batches(split, options): Iterable<Batch> {
+      const { ids, targets } = numbered[split];
+      for (const indices of order(split, options)) yield makeTextBatch(binding, pick(ids, indices), targets && pick(targets, indices), indices); // prettier-ignore
+    },
+    batchesPerEpoch: (split) => Math.ceil(numbered[split].rows.length / batching.size),
+    encoder: printEncoder(data),
+    labels: data.labels,
+    notes,
+    text: (split, row) => numbered[split].rows[row]?.text ?? '',
+  };
+}
+
+export function mapSplits<T>(of: (split: Split) => T): Readonly<Record<Split, T>> {
+  return { train: of('train'), validation: of('validation'), test: of('test') };
+}
+
+function checkStages(tokenizer: StageArguments, { bucket, place }: Batching, binding: TextBinding): void {
+  const { sequenceDim, sequenceBound } = binding;
+  if (bucket !== undefined && bucket !== sequenceDim) {
+    failAt(
+      place,
+      `texts are padded along \`${sequenceDim}\`, not \`${bucket}\``,
+      `write \`bucket=${sequenceDim}\``,
+    );
+  }
+  const most = tokenizer.optionalInteger('max_length') ?? sequenceBound;
+  if (most > sequenceBound) {
+    failAt(
+      tokenizer.place,
+      `max_length is ${most}, and the program bounds \`${sequenceDim}\` by ${sequenceBound}`,
+      `write \`dim ${sequenceDim} <= ${most}\`, or a smaller max_length`,
+    );
+  }
+}
+
+function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {
+  return indices.map((index) => list[index] as T);
+}
+
+/** From the training part, or from the run whose parameters are used. */
+function makeEncoder(
+  parts: RowsBySplit,
+  tokenizer: StageArguments,
+  binding: TextBinding,
+  context: DataContext,
+  file: string,
+  notes: string[],
+): EncoderData {
+  if (context.encoder !== undefined) return parseEncoder(context.encoder);
+  const { sequenceBound, target } = binding;
+  const settings: TokenizerSettings = {
+    kind: tokenizer.stage.name === 'characters' ? 'characters' : 'words',
+    lowercase: tokenizer.flag('lowercase'),
+    pattern: tokenizer.optionalString('pattern') ?? '',
+    maxLength: Math.min(tokenizer.optionalInteger('max_length') ?? sequenceBound, sequenceBound, 0x7fffffff),
+  };
+  const tokenize = createTokenizer(settings, tokenizer.place);
+  const room = Math.min(
+    tokenizer.integer('vocab_size'),
+    binding.tokens.range?.[1] ?? Number.POSITIVE_INFINITY,
+  );
+  const minCount = tokenizer.integer('min_count');
+  const { vocabulary, distinct, rare, cut } = buildVocabulary(
+    // What is cut from a text is not learnt from, and so not counted.
+    parts.train.map(({ text }) => tokenize(text).slice(0, settings.maxLength)),
+    room,
+    minCount,
+  );
+  const left = [
+    ...(rare > 0 ? [`${rare} seen less than ${minCount} times`] : []),
+    ...(cut > 0 ? [`${cut} for want of room`] : []),
+  ];
+  notes.push(
+    `vocabulary of ${vocabulary.size} (room for ${room}) from ${plural(distinct, 'different token')}` +
+      (left.length === 0 ? '' : `; left out: ${left.join(', ')}`),
+  );
+  const labels = target?.kind === 'class' ? collectLabels(parts.train, target.classes, file) : [];
+  return { tokenizer: settings, vocabulary, labels };
+}
+
+function numberPart(rows: readonly Row[], data: EncoderData, binding: TextBinding, place: string): Part {
+  const encode = createEncode(data, binding.sequenceBound, place);
+  const encoded = rows.map(({ text }) => encode(text));
+  const ids = encoded.map((text) => text.ids);
+  if (binding.target !== undefined && rows.some(({ label }) => label === undefined)) {
+    failAt(
+      place,
+      `the source gives no label for the target \`${binding.target.spec.name}\``,
+      'write `label="…"`',
+    );
+  }
+  return {
+    rows,
+    ids,
+    lengths: ids.map((row) => row.length),
+    targets: binding.target && numberLabels(rows, binding.target, data.labels),
+    cut: rows.filter((_, k) => encoded[k]?.isCut === true),
+    empty: rows.filter((_, k) => encoded[k]?.isEmpty === true),
+  };
+}
+
+function noteParts(parts: Readonly<Record<Split, Part>>, notes: string[]): void {
+  const { train, validation, test } = parts;
+  notes.unshift(
+    `${plural(train.rows.length, 'row')} to train on, ${validation.rows.length} for validation, ${test.rows.length} for the test`,
+  );
+}
+
+/** Counts what a batch does not show: texts that were cut, texts without a token, tokens that are not known. */
+function noteTexts(
+  parts: Readonly<Record<Split, Part>>,
+  data: EncoderData,
+  binding: TextBinding,
+  notes: string[],
+): void {
+  const most = Math.min(data.tokenizer.maxLength, binding.sequenceBound);
+  const all = Object.values(parts);
+  const cut = all.flatMap((part) => part.cut);
+  const empty = all.flatMap((part) => part.empty);
+  const total = all.reduce((sum, part) => sum + part.rows.length, 0);
+  if (cut.length > 0) {
+    notes.push(
+      `${cut.length} of ${plural(total, 'text')} have more than ${most} tokens, the first in ${firstPlace(cut)}: their first ${most} are used`,
+    );
+  }
+  if (empty.length > 0) {
+    notes.push(
+      `${plural(empty.length, 'text')} without any token, the first in ${firstPlace(empty)}: each is one <unk>`,
+    );
+  }
+}
+
+function firstPlace(rows: readonly Row[]): string {
+  const [first] = rows;
+  return first === undefined ? '' : formatPlace(first.place);
+}
+
+/** A test that was seen in training says less than it seems to. */
+function noteRepeated(parts: RowsBySplit, notes: string[]): void {
+  const seen = new Set(parts.train.map(({ text }) => text));
+  for (const split of ['validation', 'test'] as const) {
+    const repeated = parts[split].filter(({ text }) => seen.has(text));
+    if (repeated.length > 0) {
+      notes.push(
+        `${repeated.length} of ${plural(parts[split].length, 'text')} for ${split} also stand in the training part, the first in ${firstPlace(repeated)}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/** The files of a task's data on disk. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import type { DataFiles } from '../data/dataset.ts';
+import { RuntimeError } from '../session.ts';
+import { explainSystemError } from './atomic-file.ts';
+
+/**
+ * Paths are looked up relative to the working directory, then to `programFolder`, where the `.lm` file (or the bundle)
+ * lies: so a program finds its data wherever it is started from, and a path on the command line means what it says.
+ */
+export function createDataFiles(programFolder: string, workingFolder: string = process.cwd()): DataFiles {
+  return {
+    async read(name) {
+      const candidates = [
+        ...new Set([workingFolder, programFolder].map((folder) => path.resolve(folder, name))),
+      ];
+      for (const candidate of candidates) {
+        try {
+          const bytes = await readFile(candidate);
+          return { name: shorten(candidate, workingFolder), bytes };
+        } catch (error) {
+          if (isAbsent(error)) continue;
+          throw explainSystemError(error, `cannot read ${shorten(candidate, workingFolder)}`);
+        }
+      }
+      const looked = candidates.map((candidate) => `\`${shorten(candidate, workingFolder)}\``).join(' or ');
+      throw new RuntimeError(
+        5,
+        `there is no file ${looked}\n  help: paths of data are relative to the working directory, then to the folder of the program`,
+      );
+    },
+  };
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** Relative where that is a way down: messages are for reading. */
+function shorten(file: string, folder: string): string {
+  const relative = path.relative(folder, file);
+  return relative === '' || relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
+}

@@ -1,0 +1,32 @@
+/** `lmc check FILE`: all diagnostics of a program; exit code 1 where one of them is an error. */
+import { diagnosticToJson } from '../../diagnostics/json.ts';
+import { Reporter } from '../../diagnostics/diagnostic.ts';
+import { parseSource } from '../../parser/index.ts';
+import type { RegisterCommand } from '../context.ts';
+import { printDiagnostics } from '../diagnostics.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { addModelOptions, type ModelOptions } from '../options.ts';
+import { createDiskHost } from '../source-host.ts';
+
+export const checkCommand: RegisterCommand = (program, { io, done }) => {
+  addModelOptions(program.command('check'))
+    .description('print every diagnostic: code, place, cause and cure')
+    .argument('<file>', 'the .lm file')
+    .option('--json', 'one JSON object on stdout')
+    .action((file: string, options: ModelOptions & { readonly json?: true }) => {
+      const host = createDiskHost();
+      const text = host.readFile(file);
+      if (text === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+      const reporter = new Reporter();
+      parseSource(text, file, reporter);
+      const { diagnostics, hasErrors } = reporter;
+      if (options.json === true) {
+        io.out(`${JSON.stringify({ ok: !hasErrors, diagnostics: diagnostics.map(diagnosticToJson) })}\n`);
+      } else if (diagnostics.length === 0) {
+        io.err(`${file}: no errors\n`);
+      } else {
+        printDiagnostics(diagnostics, io, host);
+      }
+      done(hasErrors ? exitCodes.diagnostics : exitCodes.done);
+    });
+};
