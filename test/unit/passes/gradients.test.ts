@@ -76,6 +76,6 @@ function withoutStops(graph: Graph): Graph {
 test.each([{ ...small }, { ...small, layers: 1, directions: 1 as const, dropout: false }])(
   'a masked LSTM classifier: $layers layers, $directions directions',
   (sizes) => {
-    checkGradients(classifier(sizes));
+    checkGradients(classifier(model));
   },
 );
