@@ -75,7 +75,7 @@ function withoutStops(graph: Graph): Graph {
 
 test.each([{ ...small }, { ...small, layers: 1, directions: 1 as const, dropout: false }])(
   'a masked LSTM classifier: $layers layers, $directions directions',
-  (sizes) => {
+  (model) => {
     checkGradients(classifier(model));
   },
 );
