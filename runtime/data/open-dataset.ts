@@ -41,7 +41,8 @@ function readBatching({ batches }: Pipeline, size: number): Batching {
   return {
     size,
     shuffle: batches?.flag('shuffle') ?? false,
-    bucket: batches?.optionalString('bucket') !== undefined,
+    bucket: batches?.optionalString('bucket'),
+    place: batches?.place ?? 'the pipeline',
     pool: batches?.integer('pool') ?? 1,
   };
 }
@@ -149,7 +150,8 @@ async function openTensorSource(
   if (pipeline.tokenizer !== undefined) {
     failAt(pipeline.tokenizer.place, 'tensors are numbers already: they take no tokeniser');
   }
-  if (batching.bucket) failAt(source.place, '`bucket` sorts texts; rows of a tensor are all of one length');
+  if (batching.bucket !== undefined)
+    failAt(batching.place, '`bucket` sorts texts; rows of a tensor are all of one length');
   const open = async (path: string): Promise<BoundTensors> => {
     const { name, bytes } = await context.files.read(path);
     return bindTensors(readSafetensors(bytes, name).tensors, context, name);

@@ -15,7 +15,10 @@ export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
 export interface Batching {
   readonly size: number;
   readonly shuffle: boolean;
-  readonly bucket: boolean;
+  /** The dimension along which rows are padded, as `bucket=…` names it. */
+  readonly bucket: string | undefined;
+  /** Where the stage was written. */
+  readonly place: string;
   readonly pool: number;
 }
 
@@ -39,6 +42,7 @@ export function createTextDataset(
   sourceNotes: readonly string[],
 ): Dataset {
   const binding = bindText(context, tokenizer.place);
+  checkStages(tokenizer, batching, binding);
   const notes = [...sourceNotes];
   const data = makeEncoder(parts, tokenizer, binding, context, file, notes);
   const numbered = {
@@ -60,7 +64,9 @@ export function createTextDataset(
       seed: options.seed,
       epoch: options.epoch,
       pool: batching.pool,
-      ...(batching.bucket && context.noShuffle !== true ? { lengths: numbered[split].lengths } : {}),
+      ...(batching.bucket !== undefined && context.noShuffle !== true
+        ? { lengths: numbered[split].lengths }
+        : {}),
     });
   return {
     rows: mapSplits((split) => numbered[split].rows.length),
@@ -78,6 +84,25 @@ export function createTextDataset(
 
 export function mapSplits<T>(of: (split: Split) => T): Readonly<Record<Split, T>> {
   return { train: of('train'), validation: of('validation'), test: of('test') };
+}
+
+function checkStages(tokenizer: StageArguments, { bucket, place }: Batching, binding: TextBinding): void {
+  const { sequenceDim, sequenceBound } = binding;
+  if (bucket !== undefined && bucket !== sequenceDim) {
+    failAt(
+      place,
+      `texts are padded along \`${sequenceDim}\`, not \`${bucket}\``,
+      `write \`bucket=${sequenceDim}\``,
+    );
+  }
+  const most = tokenizer.optionalInteger('max_length') ?? sequenceBound;
+  if (most > sequenceBound) {
+    failAt(
+      tokenizer.place,
+      `max_length is ${most}, and the program bounds \`${sequenceDim}\` by ${sequenceBound}`,
+      `write \`dim ${sequenceDim} <= ${most}\`, or a smaller max_length`,
+    );
+  }
 }
 
 function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {

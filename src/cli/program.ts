@@ -5,6 +5,7 @@ import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
+import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import { predictCommand } from './commands/predict.ts';
@@ -19,6 +20,7 @@ const commands = [
   devicesCommand,
   doctorCommand,
   explainCommand,
+  fmtCommand,
   generateCommand,
   trainCommand,
   evalCommand,

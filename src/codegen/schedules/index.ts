@@ -4,13 +4,20 @@ import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScheduleContext } from './context.ts';
 import { schedulePoints } from './points.ts';
 import { scheduleScatter } from './scatter.ts';
+import { scheduleSplitReduction } from './split-reduction.ts';
+import { scheduleSubgroupContraction } from './subgroup-contraction.ts';
+import { scheduleWorkgroupRows } from './workgroup-rows.ts';
 
 export type { ScheduleContext } from './context.ts';
 
 /** Undefined: not a kernel for this schedule. */
 type Schedule = (kernel: LoopKernel, ctx: ScheduleContext) => ScheduledKernel | undefined;
 
-const schedules: readonly Schedule[] = [schedulePoints];
+const schedules: readonly Schedule[] = [
+  scheduleSubgroupContraction,
+  scheduleSplitReduction,
+  scheduleWorkgroupRows,
+];
 
 export function scheduleKernel(kernel: Kernel, ctx: ScheduleContext): ScheduledKernel {
   if (kernel.kind === 'scatter-add') return scheduleScatter(kernel, ctx);

@@ -32,6 +32,24 @@ describe('words', () => {
     expect(tokensOf(' \n')).toEqual([]);
   });
 
+  it('may be characters', async () => {
+    const dataset = await open({ 'a.csv': 'review,sentiment\nAb a👍,pos\n' }, [
+      csv,
+      wholeFile,
+      call('characters', [9]),
+    ]);
+    expect(parseEncoder(dataset.encoder ?? '').vocabulary.tokens).toEqual([
+      '<pad>',
+      '<unk>',
+      ' ',
+      'A',
+      'a',
+      'b',
+      '👍',
+    ]);
+    expect(all(dataset, 'train')[0]?.tensors.get('tokens')?.data).toEqual(Int32Array.of(3, 5, 2, 4, 6));
+  });
+
   it('with a pattern that is none are refused', () => {
     const settings = { kind: 'words', lowercase: true, maxLength: 9 } as const;
     expect(() => createTokenizer({ ...settings, pattern: '[a' }, 'x.lm:3:1')).toThrow(
@@ -333,6 +351,8 @@ describe('pipelines', () => {
       '`test` of `split` is a share from 0 to below 1',
     ],
     [[csv, call('words')], '`words` needs `vocab_size`'],
+    [[csv, call('words', [5], { max_length: 17 })], 'max_length is 17, and the program bounds `seq` by 16'],
+    [[csv, call('words', [5]), call('batches', [8], { bucket: 'batch' })], 'padded along `seq`, not `batch`'],
     [[csv, call('words', [1])], '`vocab_size` of `words` is a whole number from 2, not `1`'],
     [[csv, call('words', [5]), call('batches', [8, 'shuffel'])], 'takes no argument `shuffel`'],
     [[csv, call('words', [5]), call('batches', [8], { size: 4 })], 'is given `size` twice'],

@@ -1,5 +1,15 @@
 /** Safetensors on disk: as in memory, atomic, and system errors in words. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -58,6 +68,27 @@ describe('safetensors files', () => {
     await writeSafetensorsFile(at('lazy.safetensors'), lazy, metadata);
     expect(order).toEqual(['a', 'b']);
     expect(new Uint8Array(readFileSync(at('lazy.safetensors')))).toEqual(writeSafetensors(tensors, metadata));
+  });
+
+  it('of more than 4 GiB are read where their tensors lie', async () => {
+    const gap = 2 ** 32;
+    const layout = (dtype: string, elements: number, begin: number, end: number): object => ({
+      dtype,
+      shape: [elements],
+      data_offsets: [begin, end],
+    });
+    const json = JSON.stringify({ gap: layout('U8', gap, 0, gap), last: layout('F32', 1, gap, gap + 4) });
+    const prefix = Buffer.alloc(8);
+    prefix.writeBigUInt64LE(BigInt(json.length));
+    // A hole takes no room on the disk.
+    const handle = openSync(at('large.safetensors'), 'w');
+    writeSync(handle, prefix, 0, 8, 0);
+    writeSync(handle, json, 8);
+    writeSync(handle, new Uint8Array(Float32Array.of(2.5).buffer), 0, 4, 8 + json.length + gap);
+    closeSync(handle);
+    const opened = await SafetensorsFile.open(at('large.safetensors'));
+    expect((await opened.read('last')).data).toEqual(Float32Array.of(2.5));
+    await opened.close();
   });
 
   it('that lie about their size are refused before anything is read', async () => {
