@@ -45,9 +45,9 @@ export class GpuMemory {
     } catch (error) {
       refusal = error instanceof Error ? error.message : String(error);
     }
-    const shortage = await this.#device.popErrorScope();
-    const invalid = await this.#device.popErrorScope();
-    refusal ??= shortage?.message ?? invalid?.message;
+    // Both at once: what others do with the device meanwhile is not in these scopes.
+    const scopes = await Promise.all([this.#device.popErrorScope(), this.#device.popErrorScope()]);
+    refusal ??= scopes.find((error) => error !== null)?.message;
     if (refusal !== undefined) {
       this.destroy();
       throw new RuntimeError(

@@ -73,7 +73,11 @@ function createShader(
 ): GPUShaderModule {
   const code = modules.get(kernel.file);
   if (code === undefined) throw new Error(`the kernel file ${kernel.file} is missing`);
-  return device.createShaderModule({ label: kernel.file, code });
+  // What is wrong with it is said where the pipeline fails.
+  device.pushErrorScope('validation');
+  const shader = device.createShaderModule({ label: kernel.file, code });
+  device.popErrorScope().catch(() => undefined);
+  return shader;
 }
 
 async function compile(

@@ -29,6 +29,8 @@ export interface GpuSessionOptions {
   readonly description: string;
   /** Times every dispatch; needs the feature `timestamp-query`. Slower: each dispatch is a pass of its own. */
   readonly profile?: boolean;
+  /** Whether closing the session destroys the device, too. */
+  readonly ownsDevice?: boolean;
 }
 
 export interface GpuSession extends Session {
@@ -56,9 +58,9 @@ export async function openGpuSession(
   options: GpuSessionOptions,
 ): Promise<GpuSession> {
   const watch = new DeviceWatch(device);
-  checkLimits(plan, device);
   const memory = new GpuMemory(device);
   try {
+    checkLimits(plan, device);
     const [buffers, { kernels, layouts }] = await watch.wait(
       Promise.all([memory.createAll(plan), compileKernels(device, plan, modules)]),
     );
@@ -69,6 +71,8 @@ export async function openGpuSession(
     return session;
   } catch (error) {
     memory.destroy();
+    watch.close();
+    if (options.ownsDevice === true) device.destroy();
     throw error;
   }
 }
@@ -84,6 +88,7 @@ class PlanSession implements GpuSession {
   readonly #lists = new Map<string, readonly Command[]>();
   readonly #unclaimed = new Set<Claimable>();
   readonly #profiler: Profiler | undefined;
+  readonly #ownsDevice: boolean;
   #closed = false;
 
   constructor(
@@ -95,6 +100,7 @@ class PlanSession implements GpuSession {
   ) {
     const { device, plan } = resources;
     this.description = options.description;
+    this.#ownsDevice = options.ownsDevice === true;
     this.#watch = watch;
     this.#memory = memory;
     this.#resources = resources;
@@ -264,6 +270,7 @@ class PlanSession implements GpuSession {
     this.#closed = true;
     this.#memory.destroy();
     this.#watch.close();
+    if (this.#ownsDevice) this.#resources.device.destroy();
   }
 
   #assertUsable(): void {

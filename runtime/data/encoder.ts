@@ -2,7 +2,7 @@
  * What travels with the parameters: the tokeniser's settings, the vocabulary, the names of the classes. From it alone,
  * raw text becomes batches again. Needs no file and no parser of files, so that a browser loads little.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { RuntimeError } from '../session.ts';
 import { bindText } from './binding.ts';
 import type { DataContext, TextEncoder } from './dataset.ts';
@@ -25,9 +25,9 @@ const schema = z.strictObject({
     kind: z.enum(['words', 'characters']),
     lowercase: z.boolean(),
     pattern: z.string(),
-    max_length: z.int().min(1),
+    max_length: z.int().check(z.gte(1)),
   }),
-  vocabulary: z.array(z.string()).min(specialTokens.length),
+  vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
   labels: z.array(z.string()),
 });
 

@@ -5,7 +5,7 @@
 import process from 'node:process';
 import type { DeviceFacts } from '../device-facts.ts';
 import { RuntimeError } from '../session.ts';
-import { adapterName, describeAdapter, matchesName, readFacts, requestDevice } from './adapter.ts';
+import { adapterName, describeAdapter, matchesName, readFacts, requestDevice } from '../adapter.ts';
 import { createInstance, listAdapterNames, requestAdapter, type InstanceOptions } from './dawn.ts';
 import { swiftShaderObstacle, unpackSwiftShader } from './swiftshader.ts';
 import { chosenDrivers, hasVulkanLoader, withSwiftShader } from './vulkan.ts';
@@ -52,6 +52,25 @@ function inTurn<T>(action: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/**
+ * Devices that are open. A process that ends while a software driver still computes crashes now and then, in its
+ * threads: destroying the device waits for them.
+ */
+const open = new Set<GPUDevice>();
+
+function keep(device: GPUDevice): void {
+  if (open.size === 0) process.once('exit', destroyAll);
+  open.add(device);
+  void device.lost.then(() => {
+    open.delete(device);
+    if (open.size === 0) process.off('exit', destroyAll);
+  });
+}
+
+function destroyAll(): void {
+  for (const device of open) device.destroy();
+}
+
 /** Throws a RuntimeError (exit code 3) that says what was tried and how to mend it. */
 export function openDevice(options: OpenOptions = {}): Promise<OpenedDevice> {
   return inTurn(async () => {
@@ -64,6 +83,7 @@ export function openDevice(options: OpenOptions = {}): Promise<OpenedDevice> {
     if (found === undefined) throw new RuntimeError(3, await explainNone(options.name, tried));
     const { adapter } = found;
     const device = await requestDevice(adapter);
+    keep(device);
     return {
       device,
       name: adapterName(adapter.info),

@@ -48,4 +48,6 @@ export interface LowerOptions {
   readonly taskName?: string;
   /** `--batch-size`: replaces the size in `batches{…}`, and is the bound of the batch dimension. */
   readonly batchSize?: number;
+  /** A file without a model is no error: what others import is checked too. */
+  readonly partial?: true;
 }

@@ -1,6 +1,6 @@
 /** What an expression of the language stands for while a program is lowered. */
 import type { Span } from '../diagnostics/span.ts';
-import type { BlockDeclaration, Expression, ModelDeclaration, Statement } from '../parser/ast.ts';
+import type { BlockDeclaration, Expression, Statement } from '../parser/ast.ts';
 import { constantDim, constantOf, type Dim } from '../ir/dim.ts';
 import type { Initializer, OptimizerSpec, Value } from '../ir/graph.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
@@ -58,6 +58,8 @@ export interface Owner {
   readonly path: string;
   readonly parameters: Map<string, OwnedParameter>;
   readonly children: Map<string, OwnedChild>;
+  /** Of a block that was built under no name, and all in it: it may have no parameters. */
+  readonly unowned?: { readonly builder: string; readonly span: Span };
 }
 
 export interface OwnedParameter {
@@ -65,7 +67,6 @@ export interface OwnedParameter {
   /** Which turns of unrolled loops it was made in. */
   readonly turn: string;
   readonly value: Value;
-  used: boolean;
 }
 
 export interface OwnedChild {
@@ -82,14 +83,6 @@ export interface Instance extends Owner {
   readonly hyperparameters: ReadonlyMap<string, LmValue>;
   /** Of the expression that built it. */
   readonly span: Span;
-  /** Built and applied in one expression under no name: it may own no parameters. */
-  readonly anonymous: boolean;
-}
-
-/** The model's own body. */
-export interface Root extends Owner {
-  readonly kind: 'root';
-  readonly model: ModelDeclaration;
 }
 
 /** `repeat n { Block{…} }`: its copies, or one copy n times. */
@@ -113,7 +106,8 @@ export type LmValue =
   | RepeatInstance
   /** `dropout{0.5}`: a layer without parameters that the compiler provides. */
   | { readonly kind: 'dropout'; readonly rate: number; readonly stream: string; readonly span: Span }
-  | { readonly kind: 'initializer'; readonly initializer: Initializer }
+  /** What a parameter starts as; some distributions depend on its shape. */
+  | { readonly kind: 'initializer'; readonly make: (shape: readonly number[]) => Initializer }
   | {
       readonly kind: 'optimizer';
       readonly spec: OptimizerSpec;

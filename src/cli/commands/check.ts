@@ -1,11 +1,11 @@
 /** `lmc check FILE`: all diagnostics of a program; exit code 1 where one of them is an error. */
 import { diagnosticToJson } from '../../diagnostics/json.ts';
 import { Reporter } from '../../diagnostics/diagnostic.ts';
-import { parseSource } from '../../parser/index.ts';
+import { lowerProgram } from '../../lower/index.ts';
 import type { RegisterCommand } from '../context.ts';
 import { printDiagnostics } from '../diagnostics.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { addModelOptions, type ModelOptions } from '../options.ts';
+import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
 import { createDiskHost } from '../source-host.ts';
 
 export const checkCommand: RegisterCommand = (program, { io, done }) => {
@@ -15,10 +15,10 @@ export const checkCommand: RegisterCommand = (program, { io, done }) => {
     .option('--json', 'one JSON object on stdout')
     .action((file: string, options: ModelOptions & { readonly json?: true }) => {
       const host = createDiskHost();
-      const text = host.readFile(file);
-      if (text === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+      if (host.readFile(file) === undefined)
+        throw new CommandError(exitCodes.files, `there is no file ${file}`);
       const reporter = new Reporter();
-      parseSource(text, file, reporter);
+      lowerProgram(file, host, { ...lowerOptions(options), partial: true }, reporter);
       const { diagnostics, hasErrors } = reporter;
       if (options.json === true) {
         io.out(`${JSON.stringify({ ok: !hasErrors, diagnostics: diagnostics.map(diagnosticToJson) })}\n`);

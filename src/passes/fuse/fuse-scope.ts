@@ -100,7 +100,8 @@ function emitLoop(grouping: Grouping, group: Group): Step {
     return fuseScope(list, region.nodes, depth + 1, () => {
       for (const [at, value] of region.results.entries()) {
         const target = targets[at];
-        if (target !== undefined) list.copy(value, { type: value.type }, value.type, target);
+        if (target !== undefined && !list.redirectConcat(value, target))
+          list.copy(value, { type: value.type }, value.type, target);
       }
     });
   });

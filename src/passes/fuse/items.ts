@@ -7,7 +7,14 @@ import { addDims, constantDim, type Dim } from '../../ir/dim.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import { reshapedPlace, wholePlace, type FusionContext, type Item, type Target } from './context.ts';
+import {
+  reshapedPlace,
+  wholePlace,
+  type FusionContext,
+  type Item,
+  type Place,
+  type Target,
+} from './context.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { ownCost } from './walk-scalar.ts';
@@ -107,6 +114,19 @@ export class ItemList {
     return place.slot;
   }
 
+  /** Lets the parts of a concatenation be stored where its only copy would go; false where it needs its own buffer. */
+  redirectConcat(value: Value, target: Target): boolean {
+    const definition = this.#ctx.definition(value);
+    const writers = this.#ctx.writers.get(value) ?? [];
+    const isConcat = definition.kind === 'node' && definition.node.op === 'concat';
+    if (!isConcat || !writers.every((writer) => this.items.includes(writer))) return false;
+    if (!target.stable || target.accumulate || target.inPlace || this.whole.has(value)) return false;
+    const place = this.#ctx.place(value);
+    if (!place.whole || this.#ctx.slots[place.slot]?.role !== 'temporary') return false;
+    this.#ctx.places.set(value, target.place);
+    return true;
+  }
+
   add(item: Item): void {
     this.items.push(item);
     for (const value of item.results) this.#ctx.addWriter(value, item);
@@ -153,13 +173,23 @@ export class ItemList {
     if (node.op !== 'concat') throw new InternalError(`fusion has no rule for ${node.op}`);
     const result = only(node);
     this.#placeNew(result, node);
-    const whole = this.#ctx.place(result);
+    const ctx = this.#ctx;
     let start: Dim = constantDim(0);
     for (const operand of node.operands) {
       const offset = scalar.dimension(start);
       const shifted = (index: Index): Index =>
         index.map((step, axis) => (axis === node.attributes.axis ? scalar.add(step, offset) : step));
-      const place = { slot: whole.slot, shape: whole.shape, index: shifted, whole: false };
+      // Looked up when a kernel is built: the whole may be sent elsewhere after this.
+      const place: Place = {
+        get slot() {
+          return ctx.place(result).slot;
+        },
+        get shape() {
+          return ctx.place(result).shape;
+        },
+        index: (index, depth) => ctx.place(result).index(shifted(index), depth),
+        whole: false,
+      };
       const target = { place, accumulate: false, stable: true, inPlace: false };
       this.copy(operand, result, operand.type, target, node);
       start = addDims(start, operand.type.shape[node.attributes.axis] ?? constantDim(0));

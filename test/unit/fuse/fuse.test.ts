@@ -127,3 +127,28 @@ test('a limit on bindings splits kernels', () => {
   expect(split.length).toBeGreaterThan(1);
   for (const kernel of split) expect(kernel.operands.length).toBeLessThanOrEqual(4);
 });
+
+test('a concatenation that a scan stacks is stored in place, and read from there', () => {
+  const graph = graphOf((b) => {
+    const [x, w] = [value('x', 'f32', seq, batch, 3), value('w', 'f32', 6, 3)];
+    const inner = b.nested();
+    const [t, xt, h] = [value('t', 'i32'), value('xt', 'f32', batch, 3), value('h', 'f32', batch, 3)];
+    const wt = value('wt', 'f32', 6, 3);
+    const sum = inner.emit('add', [xt, h], {});
+    const parts = [inner.emit('tanh', [sum], {}), inner.emit('sigmoid', [sum], {})];
+    const gates = inner.emit('concat', parts, { axis: 1 });
+    const next = inner.emit('dot', [gates, wt], { batch: [], contract: [[1, 0]] });
+    const region = { parameters: [t, xt, h, wt], nodes: inner.nodes, results: [next, gates] };
+    const [last, stacked] = b.emitAll(
+      'scan',
+      [x, b.constant(0, 'f32', [batch, n(3)]), w],
+      { trip: seq, reverse: false, sequences: 1, carries: 1, stacks: 1 },
+      { region },
+    );
+    if (!last || !stacked) throw new Error('a scan lost results');
+    return { inputs: [x], states: [w], outputs: { last, stacked } };
+  });
+  const program = compareFused(graph, { sizes });
+  const loop = program.steps.find((step) => step.kind === 'loop');
+  expect(loop?.kind === 'loop' && loop.steps.length).toBe(2);
+});

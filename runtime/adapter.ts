@@ -1,6 +1,6 @@
 /** An adapter's name and description, and the device that is requested from it. */
-import type { DeviceFacts } from '../device-facts.ts';
-import { RuntimeError } from '../session.ts';
+import type { DeviceFacts } from './device-facts.ts';
+import { RuntimeError } from './session.ts';
 
 const limitNames = [
   'maxBufferSize',

@@ -1,0 +1,248 @@
+/**
+ * What the generated class of a bundle stands on: an untyped model over a session, in Node or in a browser. The host
+ * (`node/bundle-host.ts`, `browser-host.ts`) reads the bundle's files and opens the device.
+ */
+import { evaluateShape } from './plan-numbers.ts';
+import { parsePlan } from './plan-schema.ts';
+import type { Plan, PlanDim, PlanDType, PlanProgram } from './plan.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
+import { solveDim } from './data/dims.ts';
+import { checkStateDict, readStates, writeStates } from './state-dict.ts';
+import { learningRate } from './train.ts';
+
+export { madeUpBatch } from './made-up-batch.ts';
+
+/** Row-major. Integers and truth values (0 and 1) are in an Int32Array. */
+export interface Tensor<
+  Data extends Float32Array | Int32Array = Float32Array | Int32Array,
+  Shape extends readonly number[] = readonly number[],
+> {
+  readonly shape: Shape;
+  readonly data: Data;
+}
+
+export interface OpenOptions {
+  /** Keys initial values and dropout; the task's where it is left out. A whole number from 0 to 2^32 - 1. */
+  readonly seed?: number;
+  /** Name of an adapter, or a part of it. In a browser there is no choice. */
+  readonly device?: string;
+}
+
+/** One step of training. */
+export interface TrainResult {
+  /** Mean over the batch, before the update. */
+  readonly loss: number;
+  /** Of all gradients together, before clipping. */
+  readonly gradNorm: number;
+}
+
+/** Reads the files of a bundle and opens a device. */
+export interface BundleHost {
+  /** `file` is relative to the bundle and stays inside. Throws a RuntimeError. */
+  readonly readText: (file: string) => Promise<string>;
+  readonly openSession: (
+    plan: Plan,
+    modules: ReadonlyMap<string, string>,
+    options: { readonly seed: number; readonly device?: string },
+  ) => Promise<Session>;
+}
+
+/** Named tensors, as the generated class passes them. */
+type Tensors = Readonly<Record<string, Tensor | undefined>>;
+
+interface Specification {
+  readonly name: string;
+  readonly dtype: PlanDType;
+  readonly shape: readonly PlanDim[];
+}
+
+/** Reads and checks `plan.json` and the kernels that it names. Throws a RuntimeError. */
+export async function readBundle(
+  host: Pick<BundleHost, 'readText'>,
+): Promise<{ readonly plan: Plan; readonly modules: ReadonlyMap<string, string> }> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await host.readText('plan.json'));
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    throw new RuntimeError(5, 'plan.json is not JSON', { cause: error });
+  }
+  const plan = parsePlan(json);
+  const files = [...new Set(plan.kernels.map(({ file }) => file))];
+  const texts = await Promise.all(files.map(async (file) => [file, await host.readText(file)] as const));
+  return { plan, modules: new Map(texts) };
+}
+
+export class CompiledModel {
+  readonly #plan: Plan;
+  readonly #session: Session;
+  readonly #seed: number;
+  #step = 0;
+
+  private constructor(plan: Plan, session: Session, seed: number) {
+    this.#plan = plan;
+    this.#session = session;
+    this.#seed = seed;
+  }
+
+  /** Throws a RuntimeError where the bundle is damaged or no device can run it. */
+  static async open(host: BundleHost, options: OpenOptions = {}): Promise<CompiledModel> {
+    const { plan, modules } = await readBundle(host);
+    const seed = options.seed ?? plan.task?.seed ?? 0;
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
+      throw new RuntimeError(2, `the seed is ${seed}; it must be a whole number from 0 to 4294967295`);
+    const { device } = options;
+    const session = await host.openSession(plan, modules, {
+      seed,
+      ...(device === undefined ? {} : { device }),
+    });
+    return new CompiledModel(plan, session, seed);
+  }
+
+  get device(): string {
+    return this.#session.description;
+  }
+
+  /** One step: forward, backward and update. */
+  async train(batch: object): Promise<TrainResult> {
+    const { task } = this.#plan;
+    if (task === undefined)
+      throw new RuntimeError(2, `${this.#plan.signature.model} has no task to train on`);
+    const step = this.#step + 1;
+    const run = this.#session.submit('train', this.#request('train', batch, step, learningRate(task, step)));
+    this.#step = step;
+    const outputs = await run.outputs();
+    return { loss: scalarOf(outputs, 'loss'), gradNorm: scalarOf(outputs, 'grad_norm') };
+  }
+
+  /** Loss and metrics of a batch by name, as the generated class describes them. */
+  async evaluate<Evaluation extends object>(batch: object): Promise<Evaluation> {
+    const outputs = await this.#session.submit('eval', this.#request('eval', batch, 1, 0)).outputs();
+    const counted = new Set(
+      (this.#plan.task?.metrics ?? []).filter(({ kind }) => kind === 'counts').map(({ name }) => name),
+    );
+    const names = ['loss', ...(this.#plan.task?.metrics ?? []).map(({ name }) => name)];
+    return collect<Evaluation>(
+      names.map((name) => {
+        const output = outputs.get(name);
+        return [name, counted.has(name) && output !== undefined ? toTensor(output) : scalarOf(outputs, name)];
+      }),
+    );
+  }
+
+  /** Outputs by name, as the generated class describes them. */
+  async predict<Outputs extends object>(inputs: object): Promise<Outputs> {
+    const outputs = await this.#session.submit('predict', this.#request('predict', inputs, 1, 0)).outputs();
+    return collect<Outputs>([...outputs].map(([name, tensor]) => [name, toTensor(tensor)]));
+  }
+
+  loadState(bytes: Uint8Array): void {
+    const { tensors } = readSafetensors(bytes, 'the parameters');
+    checkStateDict(this.#plan, 'parameter', tensors, 'the parameters');
+    writeStates(this.#session, tensors);
+  }
+
+  async saveState(): Promise<Uint8Array> {
+    const tensors = await readStates(this.#session, this.#plan, 'parameter');
+    return writeSafetensors(tensors, new Map([['format', 'pt']]));
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  #request(program: PlanProgram['name'], given: object, step: number, lr: number): RunRequest {
+    const { signature, task, programs, dims } = this.#plan;
+    const wanted: readonly Specification[] = [
+      ...signature.inputs,
+      ...(program === 'predict' ? [] : (task?.targets ?? [])),
+    ];
+    const tensors = bindTensors(wanted, given);
+    const sizes = inferSizes(wanted, tensors, dims);
+    // Of an input that the program makes no use of, the shape counts all the same.
+    const read = new Set(
+      programs.find(({ name }) => name === program)?.inputs.map((input) => input.name) ?? [],
+    );
+    const inputs = new Map([...tensors].filter(([name]) => read.has(name)));
+    return { sizes, inputs, step, seed: this.#seed, lr };
+  }
+}
+
+function bindTensors(wanted: readonly Specification[], given: object): ReadonlyMap<string, TensorData> {
+  const known = new Set(wanted.map(({ name }) => name));
+  for (const name of Object.keys(given)) {
+    if (!known.has(name))
+      throw new RuntimeError(5, `there is no input "${name}"; there are: ${[...known].join(', ')}`);
+  }
+  return new Map(
+    wanted.map(({ name, dtype }) => {
+      const tensor = Object.hasOwn(given, name) ? (given as Tensors)[name] : undefined;
+      if (tensor === undefined) throw new RuntimeError(5, `the input "${name}" is missing`);
+      const { shape, data } = tensor;
+      if (dtype === 'f32' ? !(data instanceof Float32Array) : !(data instanceof Int32Array)) {
+        const array = dtype === 'f32' ? 'a Float32Array' : 'an Int32Array';
+        throw new RuntimeError(5, `the input "${name}" is ${dtype} and must be in ${array}`);
+      }
+      return [name, { dtype: dtype === 'f32' ? 'f32' : 'i32', shape: [...shape], data }];
+    }),
+  );
+}
+
+/** The runtime dimensions, from the shapes of the inputs. Throws a RuntimeError where two inputs disagree. */
+function inferSizes(
+  wanted: readonly Specification[],
+  tensors: ReadonlyMap<string, TensorData>,
+  dims: Plan['dims'],
+): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  const origins = new Map<string, string>();
+  for (const { name, shape } of wanted) {
+    const actual = tensors.get(name)?.shape ?? [];
+    for (const [axis, dim] of shape.entries()) {
+      const [symbol, value] = solveDim(dim, actual[axis] ?? 0, sizes) ?? [];
+      if (symbol === undefined || value === undefined) continue;
+      sizes.set(symbol, value);
+      origins.set(symbol, `axis ${axis} of "${name}"`);
+    }
+  }
+  for (const { name, shape } of wanted) {
+    const actual = tensors.get(name)?.shape ?? [];
+    const known = shape.every((dim) =>
+      dim.every(({ symbols }) => symbols.every((symbol) => sizes.has(symbol))),
+    );
+    if (!known || shape.length !== actual.length) continue;
+    const expected = evaluateShape(shape, sizes);
+    const axis = expected.findIndex((size, at) => size !== actual[at]);
+    if (axis < 0) continue;
+    const sources = (shape[axis] ?? []).flatMap(({ symbols }) =>
+      symbols.map((symbol) => `${symbol} is ${sizes.get(symbol)} by ${origins.get(symbol)}`),
+    );
+    throw new RuntimeError(
+      5,
+      [
+        `the input "${name}" has ${actual[axis]} along axis ${axis}, expected ${expected[axis]}`,
+        ...sources,
+      ].join('; '),
+    );
+  }
+  for (const { name, bound } of dims) {
+    const size = sizes.get(name);
+    if (size !== undefined && (size < 1 || size > bound))
+      throw new RuntimeError(5, `${name} is ${size} by ${origins.get(name)}; it must be from 1 to ${bound}`);
+  }
+  return sizes;
+}
+
+/** An object without a prototype's names in its way: an output may be called anything. */
+function collect<Result extends object>(entries: readonly (readonly [string, unknown])[]): Result {
+  return Object.fromEntries(entries) as Result;
+}
+
+function toTensor({ shape, data }: TensorData): Tensor {
+  return { shape, data };
+}
+
+function scalarOf(outputs: ReadonlyMap<string, TensorData>, name: string): number {
+  return outputs.get(name)?.data[0] ?? 0;
+}

@@ -1,0 +1,45 @@
+/** The name that was probably meant. */
+import { distance } from 'fastest-levenshtein';
+import { help } from '../diagnostics/define.ts';
+import type { Note } from '../diagnostics/diagnostic.ts';
+
+/** The nearest candidate, if it is near: a third of the name's letters may differ, at least one, in any case. */
+export function closest(name: string, candidates: Iterable<string>): string | undefined {
+  const wanted = name.toLowerCase();
+  const allowed = Math.max(1, Math.floor(name.length / 3));
+  let best: { readonly name: string; readonly distance: number } | undefined;
+  for (const candidate of candidates) {
+    const found = Math.min(distance(wanted, candidate.toLowerCase()), swapDistance(wanted, candidate));
+    if (found <= allowed && candidate !== name && (best === undefined || found < best.distance))
+      best = { name: candidate, distance: found };
+  }
+  return best?.name;
+}
+
+/** Two neighbours in the wrong order are one mistake. */
+function swapDistance(wanted: string, candidate: string): number {
+  const other = candidate.toLowerCase();
+  if (wanted.length !== other.length) return Infinity;
+  const differing = [...wanted].flatMap((letter, at) => (letter === other[at] ? [] : [at]));
+  const [first, second, ...more] = differing;
+  if (first === undefined) return 0;
+  const swapped =
+    more.length === 0 &&
+    second === first + 1 &&
+    wanted[first] === other[second] &&
+    wanted[second] === other[first];
+  return swapped ? 1 : Infinity;
+}
+
+export function didYouMean(name: string, candidates: Iterable<string>): readonly Note[] {
+  const found = closest(name, candidates);
+  return found === undefined ? [] : [help(`did you mean \`${found}\`?`)];
+}
+
+/** The nearest name, or all of them where they are few. */
+export function suggest(name: string, candidates: readonly string[], what: string): readonly Note[] {
+  const near = didYouMean(name, candidates);
+  if (near.length > 0 || candidates.length === 0) return near;
+  const listed = candidates.slice(0, 12).map((candidate) => `\`${candidate}\``);
+  return [help(`${what}: ${listed.join(', ')}${candidates.length > 12 ? ', …' : ''}`)];
+}

@@ -1,0 +1,98 @@
+/** What a task measures beside its loss. Counts per class travel to the host, which sums them over the batches. */
+import * as types from '../../diagnostics/catalogue/types.ts';
+import type { Dim } from '../../ir/dim.ts';
+import type { Value } from '../../ir/graph.ts';
+import { describeValue } from '../describe.ts';
+import { poison, tensor, type LmValue } from '../values.ts';
+import { oneHotMask } from './creation.ts';
+import type { Call, FunctionTable, LmFunction } from './function.ts';
+import { scoresAndLabels } from './losses.ts';
+import { spanOf, valueOf } from './read.ts';
+import { meanOf, reduced } from './reductions.ts';
+
+/** 1 where the highest score is the label's, as f32. */
+function hits(call: Call, scores: Value, labels: Value): Value {
+  const { ctx } = call;
+  const predicted = ctx.emit('argmax', [scores], { axis: scores.type.shape.length - 1 });
+  return ctx.emit('cast', [ctx.emit('eq', [predicted, labels], {})], { dtype: 'f32' });
+}
+
+const accuracy: LmFunction = {
+  parameters: ['output', 'labels', 'ignore_index?'],
+  documentation: 'The share of rows whose highest score is the label’s.',
+  apply(call) {
+    const found = scoresAndLabels(call, 'output', 'labels');
+    if (found === undefined) return poison;
+    const { ctx } = call;
+    const { scores, labels } = found;
+    const right = hits(call, scores, labels);
+    const axes = right.type.shape.map((_, axis) => axis);
+    const ignored = valueOf(call, 'ignore_index');
+    if (ignored === undefined || ignored.kind === 'none') return tensor(meanOf(call, right, axes));
+    if (ignored.kind !== 'number')
+      return ctx.fail(
+        types.wrongKind(spanOf(call, 'ignore_index'), {
+          expected: 'a class number',
+          found: describeValue(ignored),
+        }),
+      );
+    const counts = ctx.emit('ne', [labels, ctx.constant(ignored.value, 'i32', labels.type.shape)], {});
+    const weight = ctx.emit('cast', [counts], { dtype: 'f32' });
+    const sum = reduced(call, ctx.emit('mul', [right, weight], {}), 'sum', axes);
+    const divisor = ctx.emit('max', [reduced(call, weight, 'sum', axes), ctx.constant(1, 'f32')], {});
+    return ctx.tensor('div', [sum, divisor], {});
+  },
+};
+
+/** f32[classes, 3]: true positives, predicted, actual. */
+function countClasses(call: Call, scores: Value, labels: Value, classes: Dim): Value {
+  const { ctx } = call;
+  const predicted = ctx.emit('argmax', [scores], { axis: scores.type.shape.length - 1 });
+  const isPredicted = oneHotMask(call, predicted, classes);
+  const isActual = oneHotMask(call, labels, classes);
+  const rows = labels.type.shape.map((_, axis) => axis);
+  const columns = [ctx.emit('and', [isPredicted, isActual], {}), isPredicted, isActual].map((mask) => {
+    const total = reduced(call, ctx.emit('cast', [mask], { dtype: 'f32' }), 'sum', rows);
+    return ctx.emit('reshape', [total], { shape: [classes, ONE] });
+  });
+  return ctx.emit('concat', columns, { axis: 1 });
+}
+
+const ONE: Dim = { terms: [{ coefficient: 1, symbols: [] }] };
+
+function score(kind: 'f1' | 'precision' | 'recall', documentation: string): LmFunction {
+  return {
+    parameters: ['output', 'labels', 'class?'],
+    documentation: `${documentation} The mean over the classes, or of \`class\` alone: a number, or the name of a label.`,
+    apply(call) {
+      const found = scoresAndLabels(call, 'output', 'labels');
+      const only = valueOf(call, 'class');
+      if (found === undefined) return poison;
+      const value = countClasses(call, found.scores, found.labels, found.classes);
+      const chosen = classOf(call, only);
+      return chosen === null ? poison : { kind: 'counts', value, score: kind, class: chosen };
+    },
+  };
+}
+
+/** Null after an error. */
+/** Null after an error. */
+function classOf(call: Call, only: LmValue | undefined): number | string | undefined | null {
+  if (only === undefined || only.kind === 'none') return undefined;
+  if (only.kind === 'string') return only.value;
+  if (only.kind === 'number' && Number.isInteger(only.value) && only.value >= 0) return only.value;
+  call.ctx.report(
+    types.wrongKind(spanOf(call, 'class'), {
+      expected: 'a class number or the name of a label',
+      found: describeValue(only),
+    }),
+  );
+  return null;
+}
+
+export const metrics: FunctionTable = {
+  accuracy,
+  f1: score('f1', 'The harmonic mean of precision and recall.'),
+  precision: score('precision', 'Of what was predicted as a class, the share that is.'),
+  recall: score('recall', 'Of what is a class, the share that was predicted.'),
+};

@@ -1,0 +1,319 @@
+/** A whole program: its config, dimensions and task settled, then one walk for each of its graphs. */
+import * as names from '../diagnostics/catalogue/names.ts';
+import * as tasks from '../diagnostics/catalogue/tasks.ts';
+import { help } from '../diagnostics/define.ts';
+import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
+import type { Span } from '../diagnostics/span.ts';
+import type { PlanConstant, PlanTask } from '../../runtime/plan.ts';
+import type { Graph } from '../ir/graph.ts';
+import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
+import { parseExpression } from '../parser/index.ts';
+import { settleBounds } from './bounds-of-task.ts';
+import { Context, type Mode, type Scope } from './context.ts';
+import type { CheckedStage } from './data-pipeline.ts';
+import { declare, moduleScope, type Declared, type Program, type Setting } from './declarations.ts';
+import { suggest } from './did-you-mean.ts';
+import { evaluate } from './expressions.ts';
+import type { LoadedFile } from './load.ts';
+import type { LowerOptions, LoweredModel } from './lowered.ts';
+import { graphOf, outputName, walkModel } from './model.ts';
+import { planTensors, planTask, signatureOf } from './signature.ts';
+import { execute } from './statements.ts';
+import {
+  collectItems,
+  plainFields,
+  taskData,
+  taskOptimizer,
+  trainingRequest,
+  walkTask,
+  type Optimizer,
+  type Override,
+  type TaskItems,
+} from './task.ts';
+import { usedDims } from './used-dims.ts';
+
+/** A task with everything that is known before its model is walked. */
+interface SettledTask {
+  readonly items: TaskItems;
+  readonly data: readonly CheckedStage[];
+  readonly optimizer: Optimizer;
+  readonly fields: Readonly<Record<string, PlanConstant>>;
+  readonly scope: Scope;
+}
+
+export class ProgramLowering {
+  readonly #files: readonly LoadedFile[];
+  readonly #options: LowerOptions;
+  readonly #reporter: Reporter;
+  readonly #report: (diagnostic: Diagnostic) => void;
+
+  constructor(
+    files: readonly LoadedFile[],
+    options: LowerOptions,
+    reporter: Reporter,
+    report: (diagnostic: Diagnostic) => void,
+  ) {
+    this.#files = files;
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#report = report;
+  }
+
+  run(): LoweredModel | undefined {
+    const settings = this.#settings();
+    const ctx = this.#context('predict', new Map());
+    const program = declare(ctx, this.#files, settings);
+    this.#unknownSettings(settings, program);
+    const task = this.#chooseTask(program);
+    const model = this.#chooseModel(program, task);
+    if (model === undefined) return undefined;
+    const settled = task && this.#settle(program, task);
+    const bounds = settleBounds(
+      ctx,
+      program,
+      model.declaration,
+      settled?.data ?? [],
+      this.#options.batchSize,
+    );
+    this.#checkOthers(program, model, task, bounds.sizes);
+    const predict = this.#walk('predict', model, bounds.sizes);
+    if (predict === undefined) return undefined;
+    const { name } = model.declaration.name;
+    const graph = graphOf(
+      predict.ctx,
+      name,
+      predict.model.inputs,
+      predict.model.results.map((value, at) => ({ name: outputName(at), value })),
+    );
+    const signature = signatureOf(name, predict.model, predict.ctx);
+    const base = { signature, layers: predict.ctx.layers };
+    const graphs = { predict: this.#finish(graph, model.declaration) };
+    if (task === undefined) return { graphs, ...base };
+    if (settled === undefined) return undefined;
+    const evaluation = this.#taskGraph('eval', model, settled, bounds.sizes);
+    const training = this.#taskGraph('train', model, settled, bounds.sizes);
+    if (evaluation === undefined || training === undefined || this.#reporter.hasErrors) return undefined;
+    return {
+      graphs: { ...graphs, eval: evaluation.graph, train: training.graph },
+      ...base,
+      task: this.#planTask(settled, evaluation, bounds.batchSize),
+    };
+  }
+
+  #context(mode: Mode, bounds: ReadonlyMap<string, number>): Context {
+    const [first] = this.#files;
+    if (first === undefined) throw new RangeError('a program has at least one file');
+    return new Context({
+      mode,
+      origin: first.ast.span,
+      rules: { evaluate, execute },
+      bounds,
+      report: this.#report,
+    });
+  }
+
+  #parse(option: string, texts: ReadonlyMap<string, string>): ReadonlyMap<string, Expression> {
+    const parsed = new Map<string, Expression>();
+    for (const [name, text] of texts) {
+      const expression = parseExpression(text, `${option} ${name}`, this.#reporter);
+      if (expression !== undefined) parsed.set(name, expression);
+    }
+    return parsed;
+  }
+
+  #settings(): ReadonlyMap<string, Setting> {
+    const parsed = this.#parse('--set', this.#options.set);
+    return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
+  }
+
+  #unknownSettings(settings: ReadonlyMap<string, Setting>, program: Program): void {
+    const entries = this.#files.flatMap(({ ast }) =>
+      ast.declarations.flatMap((each) =>
+        each.kind === 'config' ? each.entries.map((entry) => entry.name.name) : [],
+      ),
+    );
+    for (const [name, { expression, used }] of settings)
+      if (!used)
+        this.#report(
+          names.unknownSetting(expression.span, { name }, [
+            ...suggest(name, entries, 'the config has'),
+            ...(program.dims.has(name) ? [help('it is a dimension: its size comes from the data')] : []),
+          ]),
+        );
+  }
+
+  #chooseTask({ tasks: all }: Program): Declared<TaskDeclaration> | undefined {
+    const { taskName } = this.#options;
+    const [first] = all;
+    const file = this.#files.at(-1);
+    if (taskName === undefined) {
+      if (first === undefined && this.#options.task.size > 0 && file !== undefined)
+        this.#report(tasks.noTask(file.ast.span, { file: file.file }));
+      return first;
+    }
+    const found = all.find(({ declaration }) => declaration.name.name === taskName);
+    if (found === undefined && file !== undefined) {
+      const known = all.map(({ declaration }) => declaration.name.name);
+      this.#report(
+        tasks.unknownTask(startOf(file), { name: taskName }, suggest(taskName, known, 'the file has')),
+      );
+    }
+    return found ?? first;
+  }
+
+  #chooseModel(
+    { models }: Program,
+    task: Declared<TaskDeclaration> | undefined,
+  ): Declared<ModelDeclaration> | undefined {
+    const file = this.#files.at(-1);
+    if (task !== undefined) return this.#modelOf(task.declaration, models);
+    const own = models.filter(({ module }) => module.file === file?.file);
+    const found = own[0] ?? models[0];
+    if (found === undefined && file !== undefined && this.#options.partial !== true)
+      this.#report(names.noModel(startOf(file), { file: file.file }));
+    return found;
+  }
+
+  #modelOf(
+    { model }: TaskDeclaration,
+    models: readonly Declared<ModelDeclaration>[],
+  ): Declared<ModelDeclaration> | undefined {
+    const found = models.find(({ declaration }) => declaration.name.name === model.name);
+    if (found === undefined)
+      this.#report(
+        names.unknownName(
+          model.span,
+          { what: 'model', name: model.name },
+          suggest(
+            model.name,
+            models.map(({ declaration }) => declaration.name.name),
+            'there are',
+          ),
+        ),
+      );
+    return found;
+  }
+
+  #overrides(): ReadonlyMap<string, Override> {
+    const parsed = this.#parse('--task', this.#options.task);
+    return new Map([...parsed].map(([name, expression]) => [name, { expression, span: expression.span }]));
+  }
+
+  #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask | undefined {
+    // Dimensions that the task itself bounds are known by name already.
+    const provisional = new Map([...program.dims].map(([name, { bound }]) => [name, bound ?? 1]));
+    const ctx = this.#context('predict', provisional);
+    const scope = moduleScope(module);
+    const items = collectItems(ctx, declaration, this.#overrides());
+    const data = taskData(ctx, items, scope);
+    const optimizer = taskOptimizer(ctx, items, scope);
+    const fields = plainFields(ctx, items, scope);
+    if (!items.fields.has('loss'))
+      ctx.report(tasks.missingField(items.span, { task: items.name, field: 'loss' }));
+    return data === undefined || optimizer === undefined
+      ? undefined
+      : { items, data, optimizer, fields, scope };
+  }
+
+  #walk(mode: Mode, model: Declared<ModelDeclaration>, bounds: ReadonlyMap<string, number>) {
+    const ctx = this.#context(mode, bounds);
+    const walked = walkModel(ctx, model);
+    return walked === undefined || ctx.errors > 0 ? undefined : { ctx, model: walked };
+  }
+
+  #taskGraph(
+    mode: 'eval' | 'train',
+    model: Declared<ModelDeclaration>,
+    settled: SettledTask,
+    bounds: ReadonlyMap<string, number>,
+  ) {
+    const walked = this.#walk(mode, model, bounds);
+    const task = walked && walkTask(walked.ctx, settled.items, walked.model, settled.scope, mode === 'eval');
+    if (walked === undefined || task === undefined) return undefined;
+    const outputs: Graph['outputs'] = [
+      { name: 'loss', value: task.loss },
+      ...task.metrics.map(({ metric, value }) => ({ name: metric.name, value })),
+    ];
+    const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
+    if (mode === 'train' && graph.states.length === 0)
+      walked.ctx.report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+    const training = trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields);
+    const complete: Graph = mode === 'train' ? { ...graph, training } : graph;
+    return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
+  }
+
+  /** Keeps the dimensions that the graph uses, each of which some input must have. */
+  #finish(graph: Graph, { name }: ModelDeclaration): Graph {
+    const used = usedDims(graph);
+    const given = new Set(
+      graph.inputs.flatMap(({ value }) =>
+        value.type.shape.flatMap(({ terms }) =>
+          terms.length === 1 && terms[0]?.coefficient === 1
+            ? terms[0].symbols.length === 1
+              ? terms[0].symbols
+              : []
+            : [],
+        ),
+      ),
+    );
+    for (const dim of used)
+      if (!given.has(dim)) this.#report(tasks.dimWithoutInput(name.span, { name: dim, model: name.name }));
+    return { ...graph, dims: graph.dims.filter((dim) => used.has(dim.name)) };
+  }
+
+  #planTask(
+    settled: SettledTask,
+    evaluation: {
+      readonly task: {
+        readonly targets: Graph['inputs'];
+        readonly metrics: readonly { readonly metric: PlanTask['metrics'][number] }[];
+      };
+      readonly ctx: Context;
+    },
+    batchSize: number,
+  ): PlanTask {
+    return planTask({
+      name: settled.items.name,
+      targets: planTensors(evaluation.task.targets, evaluation.ctx),
+      data: settled.data,
+      metrics: evaluation.task.metrics.map(({ metric }) => metric),
+      optimizer: settled.optimizer.call,
+      fields: settled.fields,
+      batchSize,
+    });
+  }
+
+  /** What is not asked for is checked all the same. */
+  #checkOthers(
+    program: Program,
+    model: Declared<ModelDeclaration>,
+    task: Declared<TaskDeclaration> | undefined,
+    bounds: ReadonlyMap<string, number>,
+  ): void {
+    const own = this.#files.at(-1)?.file;
+    const others = program.models.filter((each) => each !== model && each.module.file === own);
+    for (const other of others) this.#walk('predict', other, bounds);
+    for (const other of program.tasks) {
+      if (other === task) continue;
+      const otherModel = this.#modelOf(other.declaration, program.models);
+      const settled = this.#settleOther(program, other);
+      if (otherModel !== undefined && settled !== undefined)
+        this.#taskGraph('eval', otherModel, settled, bounds);
+    }
+  }
+
+  #settleOther(program: Program, task: Declared<TaskDeclaration>): SettledTask | undefined {
+    const plain = new ProgramLowering(
+      this.#files,
+      { ...this.#options, task: new Map() },
+      this.#reporter,
+      this.#report,
+    );
+    return plain.#settle(program, task);
+  }
+}
+
+/** Where a file that lacks something begins. */
+function startOf({ ast }: LoadedFile): Span {
+  return { ...ast.span, end: ast.span.start };
+}

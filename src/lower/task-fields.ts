@@ -1,0 +1,29 @@
+/** The fields of a task beside its data, loss, metrics and optimiser. */
+
+export interface TaskField {
+  readonly kind: 'integer' | 'number' | 'boolean' | 'string';
+  /** Smallest value; `clip_norm` must be above it. */
+  readonly minimum?: number;
+  readonly documentation: string;
+}
+
+export const taskFields: Readonly<Record<string, TaskField>> = {
+  epochs: { kind: 'integer', minimum: 1, documentation: 'how often the training part is gone through (1)' },
+  steps: {
+    kind: 'integer',
+    minimum: 1,
+    documentation: 'steps after which training ends, whatever the epochs',
+  },
+  seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
+  clip_norm: { kind: 'number', minimum: 0, documentation: 'the largest norm of all gradients together' },
+  validation: { kind: 'integer', minimum: 1, documentation: 'steps between two validations (one an epoch)' },
+  patience: {
+    kind: 'integer',
+    minimum: 1,
+    documentation: 'validations without a better one after which training ends',
+  },
+  best: { kind: 'string', documentation: 'the metric that chooses the best checkpoint, or "loss"' },
+};
+
+/** Fields that are expressions of their own kind. */
+export const specialFields = ['data', 'loss', 'optim'] as const;
