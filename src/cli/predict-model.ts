@@ -3,13 +3,20 @@ import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError, type TensorData } from '../../runtime/session.ts';
-import type { PredictOptions } from './commands/predict.ts';
 import { alignTable, printable } from './evaluation-text.ts';
 import type { Io } from './io.ts';
 import { openData } from './open-data.ts';
 import type { OpenModel } from './open-model.ts';
 import { encoderOf, type ParameterFile } from './parameters.ts';
+import type { RunOptions } from './run-options.ts';
 import { defined } from './settle-run.ts';
+
+export interface PredictOptions extends RunOptions {
+  readonly params: string;
+  readonly text: readonly string[];
+  readonly limit?: number;
+  readonly output?: string;
+}
 
 /** `--data`, or without it what the task's data holds out. */
 export async function predictData(

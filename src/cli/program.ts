@@ -10,6 +10,8 @@ import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import { predictCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
+import { irCommand } from './commands/ir.ts';
+import { summaryCommand } from './commands/summary.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
@@ -17,6 +19,8 @@ import { version } from './version.ts';
 const commands = [
   initCommand,
   checkCommand,
+  summaryCommand,
+  irCommand,
   devicesCommand,
   doctorCommand,
   explainCommand,

@@ -5,17 +5,10 @@ import type { Io } from '../io.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
 import { collectText, lowerOptions, positiveInteger } from '../options.ts';
 import { loadParameters, readParameters } from '../parameters.ts';
-import { predictData, predictTexts } from '../predict-model.ts';
-import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { predictData, predictTexts, type PredictOptions } from '../predict-model.ts';
+import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
-
-export interface PredictOptions extends RunOptions {
-  readonly params: string;
-  readonly text: readonly string[];
-  readonly limit?: number;
-  readonly output?: string;
-}
 
 export const predictCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
