@@ -9,6 +9,7 @@ import type { Graph } from '../ir/graph.ts';
 import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
+import { checkNames } from './check-names.ts';
 import { Context, type Mode, type Scope } from './context.ts';
 import type { CheckedStage } from './data-pipeline.ts';
 import { declare, moduleScope, type Declared, type Program, type Setting } from './declarations.ts';
@@ -18,6 +19,7 @@ import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
 import { graphOf, outputName, walkModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
+import { statesInUse } from './reachable.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -27,7 +29,6 @@ import {
   trainingRequest,
   walkTask,
   type Optimizer,
-  type Override,
   type TaskItems,
 } from './task.ts';
 import { usedDims } from './used-dims.ts';
@@ -46,6 +47,7 @@ export class ProgramLowering {
   readonly #options: LowerOptions;
   readonly #reporter: Reporter;
   readonly #report: (diagnostic: Diagnostic) => void;
+  #parsedOverrides: ReadonlyMap<string, Expression> | undefined;
 
   constructor(
     files: readonly LoadedFile[],
@@ -64,6 +66,7 @@ export class ProgramLowering {
     const ctx = this.#context('predict', new Map());
     const program = declare(ctx, this.#files, settings);
     this.#unknownSettings(settings, program);
+    this.#checkNames(program, settings);
     const task = this.#chooseTask(program);
     const model = this.#chooseModel(program, task);
     if (model === undefined) return undefined;
@@ -88,7 +91,10 @@ export class ProgramLowering {
     const signature = signatureOf(name, predict.model, predict.ctx);
     const base = { signature, layers: predict.ctx.layers };
     const graphs = { predict: this.#finish(graph, model.declaration) };
-    if (task === undefined) return { graphs, ...base };
+    if (task === undefined) {
+      this.#unusedParameters(graph);
+      return { graphs, ...base };
+    }
     if (settled === undefined) return undefined;
     const evaluation = this.#taskGraph('eval', model, settled, bounds.sizes);
     const training = this.#taskGraph('train', model, settled, bounds.sizes);
@@ -124,6 +130,21 @@ export class ProgramLowering {
   #settings(): ReadonlyMap<string, Setting> {
     const parsed = this.#parse('--set', this.#options.set);
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
+  }
+
+  #checkNames(program: Program, settings: ReadonlyMap<string, Setting>): void {
+    const own = this.#files.at(-1);
+    const overrides = [...settings.values()].map(({ expression }) => expression);
+    for (const file of this.#files) {
+      const module = program.modules.get(file.file);
+      if (module === undefined || file.isLibrary) continue;
+      checkNames({
+        file,
+        module,
+        overrides: file === own ? [...overrides, ...this.#overrides().values()] : [],
+        report: this.#report,
+      });
+    }
   }
 
   #unknownSettings(settings: ReadonlyMap<string, Setting>, program: Program): void {
@@ -194,9 +215,9 @@ export class ProgramLowering {
     return found;
   }
 
-  #overrides(): ReadonlyMap<string, Override> {
-    const parsed = this.#parse('--task', this.#options.task);
-    return new Map([...parsed].map(([name, expression]) => [name, { expression, span: expression.span }]));
+  #overrides(): ReadonlyMap<string, Expression> {
+    this.#parsedOverrides ??= this.#parse('--task', this.#options.task);
+    return this.#parsedOverrides;
   }
 
   #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask | undefined {
@@ -235,11 +256,20 @@ export class ProgramLowering {
       ...task.metrics.map(({ metric, value }) => ({ name: metric.name, value })),
     ];
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
-    if (mode === 'train' && graph.states.length === 0)
-      walked.ctx.report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
     const training = trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields);
     const complete: Graph = mode === 'train' ? { ...graph, training } : graph;
+    if (mode === 'train') {
+      if (statesInUse({ ...complete, outputs: [] }).size === 0)
+        this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+      else this.#unusedParameters(complete);
+    }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
+  }
+
+  #unusedParameters(graph: Graph): void {
+    const used = statesInUse(graph);
+    for (const state of graph.states)
+      if (!used.has(state)) this.#report(names.unusedParameter(state.origin.span, { name: state.name }));
   }
 
   /** Keeps the dimensions that the graph uses, each of which some input must have. */

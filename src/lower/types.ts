@@ -1,4 +1,5 @@
 /** Types as written: their sizes evaluated, and values held against them. */
+import * as names from '../diagnostics/catalogue/names.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
@@ -9,7 +10,7 @@ import type { DType } from '../ir/types.ts';
 import type { Expression, TypeExpression } from '../parser/ast.ts';
 import { asTensor } from './arithmetic.ts';
 import { broadcastLeading, commonShape, isDisagreement } from './broadcast.ts';
-import { lookup, type Context, type Scope } from './context.ts';
+import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { axisText, describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { dimValue, printExpression, sourceOf, toDim, withSource, type LmValue } from './values.ts';
@@ -44,6 +45,13 @@ export function resolveDType(ctx: Context, { dtype }: TypeExpression): DType | u
 
 /** A size in a type; undefined after an error. */
 export function resolveDim(ctx: Context, expression: Expression, scope: Scope): Dim | undefined {
+  if (expression.kind === 'name' && lookup(scope, expression.name) === undefined) {
+    const { name, span } = expression;
+    ctx.report(
+      names.unknownName(span, { what: 'dimension', name }, suggest(name, visibleNames(scope), 'there are')),
+    );
+    return undefined;
+  }
   const value = ctx.evaluate(expression, scope);
   if (value.kind === 'poison') return undefined;
   const dim = toDim(value);
