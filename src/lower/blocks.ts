@@ -211,7 +211,7 @@ function applyValues(
   scope: Scope,
   span: Span,
 ): LmValue {
-  const { declaration, module } = instance.block;
+  const { module } = instance.block;
   const caller = module.isLibrary ? (scope.caller ?? span) : undefined;
   const inner: Scope = {
     module,
@@ -222,6 +222,24 @@ function applyValues(
     caller,
     leading: undefined,
   };
+  const outerCall = ctx.libraryCall;
+  const isLibrary = (file: string): boolean => file === module.file;
+  if (caller !== undefined) ctx.libraryCall = { span: caller, isLibrary };
+  try {
+    return applyWithin(ctx, instance, given, inner, span);
+  } finally {
+    ctx.libraryCall = outerCall;
+  }
+}
+
+function applyWithin(
+  ctx: Context,
+  instance: Instance,
+  given: ReadonlyMap<string, Given>,
+  inner: Scope,
+  span: Span,
+): LmValue {
+  const { declaration } = instance.block;
   let failed = false;
   const isHole = ({ name }: ValueParameter): boolean => given.get(name.name)?.value.kind === 'hole';
   for (const parameter of declaration.parameters)

@@ -37,7 +37,8 @@ import { usedDims } from './used-dims.ts';
 interface SettledTask {
   readonly items: TaskItems;
   readonly data: readonly CheckedStage[];
-  readonly optimizer: Optimizer;
+  /** Undefined after an error, which was reported. */
+  readonly optimizer: Optimizer | undefined;
   readonly fields: Readonly<Record<string, PlanConstant>>;
   readonly scope: Scope;
 }
@@ -96,13 +97,14 @@ export class ProgramLowering {
       return { graphs, ...base };
     }
     if (settled === undefined) return undefined;
+    const { optimizer } = settled;
     const evaluation = this.#taskGraph('eval', model, settled, bounds.sizes);
     const training = this.#taskGraph('train', model, settled, bounds.sizes);
-    if (evaluation === undefined || training === undefined || this.#reporter.hasErrors) return undefined;
+    if (evaluation === undefined || training === undefined || optimizer === undefined) return undefined;
     return {
       graphs: { ...graphs, eval: evaluation.graph, train: training.graph },
       ...base,
-      task: this.#planTask(settled, evaluation, bounds.batchSize),
+      task: this.#planTask(settled, optimizer, evaluation, bounds.batchSize),
     };
   }
 
@@ -220,7 +222,7 @@ export class ProgramLowering {
     return this.#parsedOverrides;
   }
 
-  #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask | undefined {
+  #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask {
     // Dimensions that the task itself bounds are known by name already.
     const provisional = new Map([...program.dims].map(([name, { bound }]) => [name, bound ?? 1]));
     const ctx = this.#context('predict', provisional);
@@ -231,9 +233,7 @@ export class ProgramLowering {
     const fields = plainFields(ctx, items, scope);
     if (!items.fields.has('loss'))
       ctx.report(tasks.missingField(items.span, { task: items.name, field: 'loss' }));
-    return data === undefined || optimizer === undefined
-      ? undefined
-      : { items, data, optimizer, fields, scope };
+    return { items, data: data ?? [], optimizer, fields, scope };
   }
 
   #walk(mode: Mode, model: Declared<ModelDeclaration>, bounds: ReadonlyMap<string, number>) {
@@ -256,8 +256,11 @@ export class ProgramLowering {
       ...task.metrics.map(({ metric, value }) => ({ name: metric.name, value })),
     ];
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
-    const training = trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields);
-    const complete: Graph = mode === 'train' ? { ...graph, training } : graph;
+    const training =
+      mode === 'train' && settled.optimizer !== undefined
+        ? trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields)
+        : undefined;
+    const complete: Graph = training === undefined ? graph : { ...graph, training };
     if (mode === 'train') {
       if (statesInUse({ ...complete, outputs: [] }).size === 0)
         this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
@@ -293,6 +296,7 @@ export class ProgramLowering {
 
   #planTask(
     settled: SettledTask,
+    optimizer: Optimizer,
     evaluation: {
       readonly task: {
         readonly targets: Graph['inputs'];
@@ -307,7 +311,7 @@ export class ProgramLowering {
       targets: planTensors(evaluation.task.targets, evaluation.ctx),
       data: settled.data,
       metrics: evaluation.task.metrics.map(({ metric }) => metric),
-      optimizer: settled.optimizer.call,
+      optimizer: optimizer.call,
       fields: settled.fields,
       batchSize,
     });
@@ -327,12 +331,11 @@ export class ProgramLowering {
       if (other === task) continue;
       const otherModel = this.#modelOf(other.declaration, program.models);
       const settled = this.#settleOther(program, other);
-      if (otherModel !== undefined && settled !== undefined)
-        this.#taskGraph('eval', otherModel, settled, bounds);
+      if (otherModel !== undefined) this.#taskGraph('eval', otherModel, settled, bounds);
     }
   }
 
-  #settleOther(program: Program, task: Declared<TaskDeclaration>): SettledTask | undefined {
+  #settleOther(program: Program, task: Declared<TaskDeclaration>): SettledTask {
     const plain = new ProgramLowering(
       this.#files,
       { ...this.#options, task: new Map() },

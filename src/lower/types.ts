@@ -4,7 +4,7 @@ import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { equalDims, type Dim } from '../ir/dim.ts';
+import { constantOf, divideDims, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import type { DType } from '../ir/types.ts';
 import type { Expression, TypeExpression } from '../parser/ast.ts';
@@ -217,17 +217,22 @@ function expectedText(expression: Expression, dim: Dim): string {
   return text === value ? text : `${text} = ${value}`;
 }
 
+/** What to give a hyperparameter that does not fit the value. */
 function fixFor(expression: Expression, wanted: Dim, found: Dim): readonly Note[] {
-  const [source, other] = [sourceOf(wanted), sourceOf(found)];
-  if (source?.what.startsWith('hyperparameter') !== true || source.from === undefined) return [];
-  const should = other?.text;
-  return should === undefined || should === source.from.text
-    ? []
-    : [
-        help(
-          `\`${printExpression(expression)}\` was given as \`${source.from.text}\`; the value has \`${should}\` there`,
-        ),
-      ];
+  const source = sourceOf(wanted);
+  const given = source?.from?.text;
+  if (source?.what.startsWith('hyperparameter') !== true || given === undefined) return [];
+  const name = printExpression(expression);
+  const label = sourceOf(found)?.text;
+  const ratio = constantOf(wanted) === undefined ? undefined : divideDims(found, wanted);
+  const factor = ratio && constantOf(ratio);
+  const should =
+    label !== undefined && label !== given
+      ? `\`${label}\``
+      : factor !== undefined && factor > 1
+        ? `${dimText(found)}, which is \`${given} * ${factor}\``
+        : dimText(found);
+  return [help(`\`${name}\` was given as \`${given}\`; the value has ${should} there`)];
 }
 
 function conformLeading(
