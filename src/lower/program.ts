@@ -262,7 +262,7 @@ export class ProgramLowering {
         : undefined;
     const complete: Graph = training === undefined ? graph : { ...graph, training };
     if (mode === 'train') {
-      if (statesInUse({ ...complete, outputs: [] }).size === 0)
+      if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
         this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
       else this.#unusedParameters(complete);
     }

@@ -230,7 +230,7 @@ function fixFor(expression: Expression, wanted: Dim, found: Dim): readonly Note[
     label !== undefined && label !== given
       ? `\`${label}\``
       : factor !== undefined && factor > 1
-        ? `${dimText(found)}, which is \`${given} * ${factor}\``
+        ? `${dimText(found)} (\`${given} * ${factor}\`)`
         : dimText(found);
   return [help(`\`${name}\` was given as \`${given}\`; the value has ${should} there`)];
 }
