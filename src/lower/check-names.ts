@@ -16,7 +16,7 @@ import type {
   TypeExpression,
 } from '../parser/ast.ts';
 import { builtinBuilders } from './builders.ts';
-import { suggest } from './did-you-mean.ts';
+import { suggest, suggestValue } from './did-you-mean.ts';
 import { functionNames, hasFunction, unsupportedFunctions } from './functions/index.ts';
 import type { LoadedFile } from './load.ts';
 import { NameScope } from './name-scope.ts';
@@ -317,7 +317,7 @@ class NameChecker {
     }
     const known = [...scope.names(), ...functionNames()];
     const callable = what === 'value' ? known : [...known, ...this.#module.blocks.keys(), ...builtinBuilders];
-    this.#report(names.unknownName(span, { what, name }, suggest(name, callable, 'there are')));
+    this.#report(names.unknownName(span, { what, name }, suggestValue(name, callable)));
   }
 
   #builder({ builder: { name, span } }: Extract<Expression, { kind: 'build' }>): void {

@@ -79,6 +79,8 @@ export class Context {
   readonly ranges = new Map<string, readonly [number, number]>();
   /** Data inputs by their value. */
   readonly inputNames = new Map<Value, string>();
+  /** Where the user's program makes a parameter, by its state name. */
+  readonly places = new Map<string, Span>();
   readonly bounds: ReadonlyMap<string, number>;
   frame: Frame;
   /** Where the user's program called the library code that is being walked. */

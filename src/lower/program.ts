@@ -93,7 +93,7 @@ export class ProgramLowering {
     const base = { signature, layers: predict.ctx.layers };
     const graphs = { predict: this.#finish(graph, model.declaration) };
     if (task === undefined) {
-      this.#unusedParameters(graph);
+      this.#unusedParameters(graph, predict.ctx);
       return { graphs, ...base };
     }
     if (settled === undefined) return undefined;
@@ -264,15 +264,21 @@ export class ProgramLowering {
     if (mode === 'train') {
       if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
         this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
-      else this.#unusedParameters(complete);
+      else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
   }
 
-  #unusedParameters(graph: Graph): void {
+  /** One warning for each place: a block's first unused parameter stands for all of them. */
+  #unusedParameters(graph: Graph, { places }: Context): void {
     const used = statesInUse(graph);
-    for (const state of graph.states)
-      if (!used.has(state)) this.#report(names.unusedParameter(state.origin.span, { name: state.name }));
+    const seen = new Set<Span>();
+    for (const state of graph.states) {
+      const span = places.get(state.name) ?? state.origin.span;
+      if (!used.has(state) && !seen.has(span))
+        this.#report(names.unusedParameter(span, { name: state.name }));
+      seen.add(span);
+    }
   }
 
   /** Keeps the dimensions that the graph uses, each of which some input must have. */
