@@ -9,12 +9,16 @@ import { explainCommand } from './commands/explain.ts';
 import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
+import { irCommand } from './commands/ir.ts';
+import { summaryCommand } from './commands/summary.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 
 const commands = [
   initCommand,
   checkCommand,
+  summaryCommand,
+  irCommand,
   devicesCommand,
   doctorCommand,
   explainCommand,

@@ -363,6 +363,7 @@ function recordLayer(ctx: Context, instance: Instance, result: LmValue, row: num
     path: instance.path,
     builder: instance.block.declaration.name.name,
     output,
+    types: elementsOf(result).flatMap((each) => (each.kind === 'tensor' ? [each.value.type] : [])),
     parameters: ctx.states.map((state) => state.name).filter((name) => name.startsWith(`${instance.path}.`)),
   });
 }
