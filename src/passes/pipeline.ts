@@ -2,11 +2,13 @@
 import { cse } from './cse.ts';
 import { deadCode } from './dead-code.ts';
 import { differentiate } from './differentiate.ts';
+import { hoist } from './hoist.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
 import { simplify } from './simplify.ts';
+import { sink } from './sink.ts';
 
-export const pipeline: readonly Pass[] = [differentiate, optimize];
+export const pipeline: readonly Pass[] = [hoist, sink, differentiate, hoist, sink, optimize];
 
 /** Run before, between and after the others, over and over until none of them changes anything. */
 export const cleanup: readonly Pass[] = [simplify, cse, deadCode];

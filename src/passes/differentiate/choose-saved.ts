@@ -6,6 +6,7 @@
  * what is there already is computed again; else the value is stacked, or what it is made of if that is smaller. For an
  * LSTM this keeps the four gates after their activations and the histories of h and c, and computes tanh c again.
  */
+import { costOf } from '../costs.ts';
 import type { Node, Region, Value } from '../../ir/graph.ts';
 import { loweringOf } from '../../ops/index.ts';
 
@@ -18,7 +19,6 @@ export interface SavedValues {
 
 /** Instructions that recomputing an element may take. */
 const CHEAP = 16;
-const TRANSCENDENTAL = 6;
 
 export function chooseSaved(
   region: Region,
@@ -77,22 +77,6 @@ export function chooseSaved(
 function isHeavy(node: Node): boolean {
   const { kind } = loweringOf(node);
   return kind !== 'pointwise' && kind !== 'view' && kind !== 'gather';
-}
-
-function costOf(node: Node): number {
-  switch (node.op) {
-    case 'exp':
-    case 'log':
-    case 'sin':
-    case 'cos':
-    case 'tanh':
-    case 'sigmoid':
-    case 'erf':
-    case 'pow':
-      return TRANSCENDENTAL;
-    default:
-      return loweringOf(node).kind === 'pointwise' && node.operands.length > 0 ? 1 : 0;
-  }
 }
 
 function total(values: ReadonlySet<Value>, volume: (value: Value) => number): number {

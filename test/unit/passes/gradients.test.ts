@@ -4,6 +4,7 @@ import { test } from 'vitest';
 import type { Graph } from '../../../src/ir/graph.ts';
 import type { GraphBindings } from '../../../src/ops/evaluate.ts';
 import { runPasses } from '../../../src/passes/driver.ts';
+import { classifier, small } from './classifier.ts';
 import { randomGraph, sizes } from './random-graph.ts';
 import { bindingsOf, runGraph } from './run-graph.ts';
 
@@ -57,7 +58,7 @@ test('generated graphs', () => {
       );
       checkGradients(withoutStops(graph));
     }),
-    { numRuns: count },
+    { numRuns: count, endOnFailure: process.env['LMC_SHRINK'] !== '1' },
   );
 });
 
@@ -71,3 +72,10 @@ function withoutStops(graph: Graph): Graph {
     })) as Graph['nodes'];
   return { ...graph, nodes: strip(graph.nodes) };
 }
+
+test.each([{ ...small }, { ...small, layers: 1, directions: 1 as const, dropout: false }])(
+  'a masked LSTM classifier: $layers layers, $directions directions',
+  (model) => {
+    checkGradients(classifier(model));
+  },
+);

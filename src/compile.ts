@@ -1,0 +1,91 @@
+/** The compiler as one pure function: text in, plan, kernels and diagnostics out. Files and devices are the caller's. */
+import { generate, type Generated, type Target } from './codegen/index.ts';
+import type { Reporter } from './diagnostics/diagnostic.ts';
+import type { Graph } from './ir/graph.ts';
+import type { KernelProgram } from './ir/kernel.ts';
+import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
+import { runPasses, type PassOptions } from './passes/driver.ts';
+import { fuseGraph } from './passes/fuse/index.ts';
+
+export type ProgramName = 'train' | 'eval' | 'predict';
+
+/** In the order in which they are compiled, dumped and planned. */
+export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict'];
+
+export type ByProgram<T> = Readonly<Partial<Record<ProgramName, T>>>;
+
+export interface CompileOptions {
+  /** What the device can do. */
+  readonly target: Target;
+  readonly passes?: PassOptions;
+}
+
+export interface OptimizedModel {
+  readonly lowered: LoweredModel;
+  /** After all passes: complete programs. */
+  readonly graphs: ByProgram<Graph>;
+}
+
+export interface CompiledModel extends OptimizedModel {
+  readonly kernels: ByProgram<KernelProgram>;
+  readonly generated: Generated;
+}
+
+/** Parses, checks, lowers, and runs the passes. Undefined where the program has errors, which the reporter then holds. */
+export function lowerAndOptimize(
+  file: string,
+  host: SourceHost,
+  options: LowerOptions,
+  reporter: Reporter,
+  passes: PassOptions = {},
+): OptimizedModel | undefined {
+  const lowered = lowerProgram(file, host, options, reporter);
+  if (lowered === undefined) return undefined;
+  return { lowered, graphs: mapPrograms(lowered.graphs, (graph) => runPasses(graph, passes)) };
+}
+
+/**
+ * From `file` to a plan with its WGSL modules, for `target`. Undefined where the program has errors, which the reporter
+ * then holds. Deterministic. Throws an InternalError where lmc itself is wrong.
+ */
+export function compileProgram(
+  file: string,
+  host: SourceHost,
+  lowerOptions: LowerOptions,
+  { target, passes }: CompileOptions,
+  reporter: Reporter,
+): CompiledModel | undefined {
+  const optimized = lowerAndOptimize(file, host, lowerOptions, reporter, passes);
+  return optimized && generateModel(optimized, target);
+}
+
+/** The second half: kernels and the plan of optimized graphs. */
+export function generateModel(optimized: OptimizedModel, target: Target): CompiledModel {
+  const { lowered, graphs } = optimized;
+  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, { storageBuffers: target.storageBuffers }));
+  const programs = programNames.flatMap((name) => {
+    const [graph, program] = [graphs[name], kernels[name]];
+    return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];
+  });
+  const { signature, task } = lowered;
+  const generated = generate({
+    name: signature.model,
+    programs,
+    signature,
+    target,
+    ...(task === undefined ? {} : { task }),
+  });
+  return { lowered, graphs, kernels, generated };
+}
+
+/** A function of each program that there is, in order. */
+export function mapPrograms<T, U>(
+  programs: ByProgram<T>,
+  map: (program: T, name: ProgramName) => U,
+): ByProgram<U> {
+  const entries = programNames.flatMap((name) => {
+    const program = programs[name];
+    return program === undefined ? [] : [[name, map(program, name)] as const];
+  });
+  return Object.fromEntries(entries);
+}
