@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { compileCommand } from './commands/compile.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -15,6 +16,7 @@ import type { Io } from './io.ts';
 const commands = [
   initCommand,
   checkCommand,
+  compileCommand,
   devicesCommand,
   doctorCommand,
   explainCommand,
