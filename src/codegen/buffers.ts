@@ -10,7 +10,6 @@ import type { KernelProgram } from '../ir/kernel.ts';
 import { printType, type TensorType } from '../ir/types.ts';
 import { planMemory, type MemoryRequest } from './memory.ts';
 import type { ScheduledProgram, ScheduledTensor } from './schedule.ts';
-import type { Access } from './scheduled-kernel.ts';
 import { planDim } from './schedules/context.ts';
 import type { Target } from './target.ts';
 
@@ -26,8 +25,6 @@ export interface Layout {
   readonly states: readonly PlanState[];
   /** The plan's tensor for a tensor of a scheduled program. */
   readonly tensorOf: (program: number, tensor: number) => number;
-  /** `read` becomes `read_write` beside a store to the same buffer: a dispatch has one use of each. */
-  readonly accessOf: (tensors: readonly number[], stores: readonly boolean[]) => readonly Access[];
 }
 
 interface LayoutOptions {
@@ -83,7 +80,6 @@ class LayoutBuilder {
         if (number === undefined) throw new InternalError(`tensor ${tensor} has no place`);
         return number;
       },
-      accessOf: (tensors, stores) => this.#access(tensors, stores),
     };
   }
 
@@ -148,12 +144,6 @@ class LayoutBuilder {
   /** At the bounds of the dimensions. */
   #bytes(type: TensorType): number {
     return Math.max(4, 4 * evaluateDim(productOfDims(type.shape), this.#options.bounds));
-  }
-
-  #access(tensors: readonly number[], stores: readonly boolean[]): readonly Access[] {
-    const buffer = (tensor: number): number | undefined => this.#tensors[tensor]?.buffer;
-    const written = new Set(tensors.filter((_, at) => stores[at] === true).map(buffer));
-    return tensors.map((tensor) => (written.has(buffer(tensor)) ? 'read_write' : 'read'));
   }
 }
 

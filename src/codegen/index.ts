@@ -63,9 +63,9 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
           steps: planSteps(step.steps, program),
         };
       const tensors = step.tensors.map((tensor) => layout.tensorOf(program, tensor));
-      const access = layout.accessOf(tensors, step.stores);
+      const buffers = tensors.map((tensor) => layout.tensors[tensor]?.buffer ?? -1);
       launched.push(step.launch.requirements);
-      const kernel = modules.add(step.kernel, step.launch, access);
+      const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
   const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {

@@ -7,9 +7,10 @@ import { commentLine, escapeName } from './wgsl/names.ts';
 
 interface Module {
   readonly name: string;
-  readonly text: string;
-  readonly access: readonly Access[];
-  readonly loopDepth: number;
+  readonly launch: ScheduledLaunch;
+  readonly access: Access[];
+  /** The buffer of each operand, dispatch by dispatch. */
+  readonly bindings: (readonly number[])[];
   readonly sources: Set<string>;
 }
 
@@ -17,55 +18,80 @@ export class ModuleTable {
   readonly #uniforms: readonly PlanUniform[];
   readonly #modules: Module[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #byLaunch = new Map<ScheduledLaunch, Map<string, number>>();
-  readonly #names = new Map<string, number>();
+  readonly #byLaunch = new Map<ScheduledLaunch, number>();
+  readonly #names = new Set<string>();
 
   constructor(uniforms: readonly PlanUniform[]) {
     this.#uniforms = uniforms;
   }
 
-  /** The number of the kernel that runs a launch with these accesses. */
-  add(kernel: Kernel, launch: ScheduledLaunch, access: readonly Access[]): number {
-    const variants = this.#byLaunch.get(launch) ?? new Map<string, number>();
-    this.#byLaunch.set(launch, variants);
-    const variant = access.join(' ');
-    const number = variants.get(variant) ?? this.#find(launch, access);
-    variants.set(variant, number);
-    for (const origin of kernel.origins) this.#modules[number]?.sources.add(sourceOf(origin));
+  /** The number of the kernel for a dispatch that binds parts of these buffers and may store to some. */
+  add(
+    kernel: Kernel,
+    launch: ScheduledLaunch,
+    { buffers, stores }: { readonly buffers: readonly number[]; readonly stores: readonly boolean[] },
+  ): number {
+    const number = this.#byLaunch.get(launch) ?? this.#find(launch);
+    this.#byLaunch.set(launch, number);
+    const module = this.#modules[number];
+    if (module === undefined) return number;
+    module.bindings.push(buffers);
+    for (const [at, store] of stores.entries()) if (store) module.access[at] = 'read_write';
+    for (const origin of kernel.origins) module.sources.add(sourceOf(origin));
     return number;
   }
 
   finish(): { readonly kernels: readonly PlanKernel[]; readonly texts: ReadonlyMap<string, string> } {
+    this.#widen();
     const texts = new Map<string, string>();
-    const kernels = this.#modules.map(({ name, text, access, loopDepth, sources }): PlanKernel => {
+    const kernels = this.#modules.map(({ name, launch, access, sources }): PlanKernel => {
       const file = `kernels/${name}.wgsl`;
-      const sorted = [...sources];
-      texts.set(file, [...sorted.map(commentLine), text].join('\n'));
-      return { name, file, access, loopDepth, sources: sorted };
+      const lines = [...sources];
+      texts.set(file, [...lines.map(commentLine), launch.print(access, this.#uniforms)].join('\n'));
+      return { name, file, access, loopDepth: launch.loopDepth, sources: lines };
     });
     return { kernels, texts };
   }
 
-  #find(launch: ScheduledLaunch, access: readonly Access[]): number {
-    const text = launch.print(access, this.#uniforms);
+  /**
+   * A dispatch uses a buffer in one way: what is read beside a store to the same buffer is bound to be written, too.
+   * Every dispatch of a module binds in the same ways, so that two layers do not need two pipelines.
+   */
+  #widen(): void {
+    for (let changed = true; changed;) {
+      changed = false;
+      for (const { access, bindings } of this.#modules) {
+        for (const buffers of bindings) {
+          const written = new Set(buffers.filter((_, at) => access[at] === 'read_write'));
+          for (const [at, buffer] of buffers.entries()) {
+            if (access[at] === 'read_write' || !written.has(buffer)) continue;
+            access[at] = 'read_write';
+            changed = true;
+          }
+        }
+      }
+    }
+  }
+
+  #find(launch: ScheduledLaunch): number {
+    const access = launch.operands.map((): Access => 'read');
     // Operands' names are for the reader alone: two layers share a kernel whatever their weights are called.
-    const key = text.replaceAll(/\bb(\d+)_\w+/g, 'b$1');
+    const key = launch.print(access, this.#uniforms).replaceAll(/\bb(\d+)_\w+/g, 'b$1');
     const known = this.#byText.get(key);
     if (known !== undefined) return known;
     const number = this.#modules.length;
     this.#byText.set(key, number);
     const name = this.#uniqueName(launch.name);
-    this.#modules.push({ name, text, access, loopDepth: launch.loopDepth, sources: new Set() });
+    this.#modules.push({ name, launch, access, bindings: [], sources: new Set() });
     return number;
   }
 
   #uniqueName(wanted: string): string {
     const base = escapeName(wanted) || 'kernel';
-    const count = (this.#names.get(base) ?? 0) + 1;
-    this.#names.set(base, count);
-    if (count === 1) return base;
-    const name = `${base}_${count}`;
-    return this.#names.has(name) ? this.#uniqueName(name) : (this.#names.set(name, 1), name);
+    let name = base;
+    for (let count = 2; this.#names.has(name); count++) name = `${base}_${count}`;
+    this.#names.add(name);
+    return name;
   }
 }
 

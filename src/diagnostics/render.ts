@@ -46,13 +46,18 @@ class Renderer {
   render({ code, severity, span, message, notes }: Diagnostic): string {
     const head = `${this.#style(severity, `${severity}[${code}]`)}${this.#style('bold', `: ${clean(message)}`)}`;
     const lines = [head, ...this.#frame(span, severity, '^')];
-    for (const note of notes) lines.push(...this.#note(note));
+    for (const note of notes) lines.push(...this.#note(note, span));
     return lines.join('\n');
   }
 
-  #note({ kind = 'note', message, span }: Note): readonly string[] {
+  /** A note on the place of the diagnostic itself repeats no lines. */
+  #note({ kind = 'note', message, span }: Note, primary: Span): readonly string[] {
     const head = `${this.#style(kind, kind)}: ${clean(message)}`;
-    return span === undefined ? [head] : [head, ...this.#frame(span, kind, '-')];
+    const isSame =
+      span?.file === primary.file &&
+      span.start.offset === primary.start.offset &&
+      span.end.offset === primary.end.offset;
+    return span === undefined || isSame ? [head] : [head, ...this.#frame(span, kind, '-')];
   }
 
   /** The place and its line with a mark under the part that is meant; of a longer part, under its first line. */

@@ -90,8 +90,9 @@ function checkStage(ctx: Context, build: Build, scope: Scope): CheckedStage | un
     }
     options.set(option.name, value);
     places.set(option.name, arg);
-    if (arg.name !== undefined) named[arg.name.name] = value;
-    else positional.push(isBareFlag ? option.name : value);
+    // A bare flag goes by its name: it takes no place among the positional options.
+    if (arg.name !== undefined || isBareFlag) named[option.name] = value;
+    else positional.push(value);
   }
   for (const option of stage.options)
     if (option.required === true && !options.has(option.name) && !failed) {

@@ -11,7 +11,7 @@ import type {
 import { readStringPiece } from './lex.ts';
 import type { Rule } from './node-parser.ts';
 import { StatementParser, type Entry } from './statement-grammar.ts';
-import { expectations } from './syntax-error.ts';
+import { expectations } from './syntax-help.ts';
 import * as t from './tokens.ts';
 
 export abstract class DeclarationParser extends StatementParser {

@@ -5,7 +5,7 @@ import type { Declaration, Expression, SourceFile } from './ast.ts';
 import { DeclarationParser } from './declaration-grammar.ts';
 import type { Rule } from './node-parser.ts';
 import type { SourceText } from './source-text.ts';
-import { expectations } from './syntax-error.ts';
+import { expectations } from './syntax-help.ts';
 
 class LmParser extends DeclarationParser {
   readonly file: Rule<Declaration[]> = this.RULE('file', (): Declaration[] =>

@@ -14,7 +14,8 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { Expression, Identifier, Statement } from './ast.ts';
 import { SourceText } from './source-text.ts';
-import { explainSyntaxError, type SyntaxFailure } from './syntax-error.ts';
+import { explainSyntaxError } from './syntax-error.ts';
+import type { SyntaxFailure } from './syntax-help.ts';
 import { endOf, layoutOf } from './token.ts';
 import * as t from './tokens.ts';
 

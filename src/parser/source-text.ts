@@ -27,6 +27,12 @@ export class SourceText {
     return { offset, line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
   }
 
+  /** The line around a place, without its end. */
+  lineAt(offset: number): string {
+    const { line } = this.position(offset);
+    return this.text.slice(this.#lineStarts[line - 1], this.#lineStarts[line]).replace(/[\r\n]+$/, '');
+  }
+
   /** `end` is exclusive. */
   span(start: number, end: number): Span {
     return { file: this.file, start: this.position(start), end: this.position(end) };

@@ -3,7 +3,7 @@ import type { Span } from '../diagnostics/span.ts';
 import type { Expression, Identifier, Statement, StringExpression } from './ast.ts';
 import type { Rule } from './node-parser.ts';
 import { OperatorParser } from './operator-grammar.ts';
-import { expectations } from './syntax-error.ts';
+import { expectations } from './syntax-help.ts';
 import * as t from './tokens.ts';
 
 export interface Entry {

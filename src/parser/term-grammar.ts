@@ -4,7 +4,7 @@ import { positionalAfterNamed } from '../diagnostics/catalogue/syntax.ts';
 import type { Argument, Expression, Identifier, StringExpression, Subscript } from './ast.ts';
 import { readStringPiece } from './lex.ts';
 import { NodeParser, type Rule } from './node-parser.ts';
-import { expectations } from './syntax-error.ts';
+import { expectations } from './syntax-help.ts';
 import * as t from './tokens.ts';
 
 export abstract class TermParser extends NodeParser {

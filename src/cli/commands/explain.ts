@@ -10,7 +10,8 @@ export const explainCommand: RegisterCommand = (program, { io, done }) => {
     .argument('[code]', 'as in LM0301; without it, the list of all')
     .action((code: string | undefined) => {
       if (code === undefined) {
-        for (const entry of catalogue.values()) io.out(`${entry.code}  ${firstLine(entry.explanation)}\n`);
+        for (const entry of catalogue.values())
+          io.out(`${entry.code}  ${firstSentence(entry.explanation, io.columns - 8)}\n`);
         done(exitCodes.done);
         return;
       }
@@ -26,6 +27,7 @@ export const explainCommand: RegisterCommand = (program, { io, done }) => {
     });
 };
 
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? '';
+function firstSentence(text: string, columns: number): string {
+  const [sentence = ''] = text.replaceAll('\n', ' ').match(/^.*?[.:](?=\s|$)/) ?? [text];
+  return sentence.length > columns ? `${sentence.slice(0, columns - 1)}…` : sentence;
 }

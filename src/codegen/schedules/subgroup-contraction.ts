@@ -22,8 +22,8 @@ interface Tile {
   readonly broadcast: boolean;
 }
 
-/** Sums that a lane holds; more spill, and compile slowly. */
-const REGISTERS = 128;
+/** Sums that a lane holds; more compile slowly. SwiftShader compiles them faster, and gains more. */
+const registersFor = (lanes: number): number => (lanes <= 4 ? 128 : 64);
 /** Workgroups that keep a few cores busy. */
 const ENOUGH_GROUPS = 8;
 
@@ -54,14 +54,15 @@ function chooseTile(form: ContractionForm, ctx: ScheduleContext, broadcast: bool
   const lanes = ctx.target.subgroupSize;
   const [batch, m, n] = [form.batchSize, form.rowCount, form.columnCount].map((dim) => largest(ctx, dim));
   if (batch === undefined || m === undefined || n === undefined || n < lanes / 2) return undefined;
+  const registers = registersFor(lanes);
   let rows = 16;
   while (rows > 2 && rows / 2 >= m) rows /= 2;
   let columns = 8;
   while (columns > 1 && (columns / 2) * lanes >= n) columns /= 2;
-  while (columns > 1 && rows * columns * form.accumulators > REGISTERS) columns /= 2;
+  while (columns > 1 && rows * columns * form.accumulators > registers) columns /= 2;
   const groups = (): number => batch * Math.ceil(m / rows) * Math.ceil(n / (columns * lanes));
   while (columns > 2 && groups() < ENOUGH_GROUPS) columns /= 2;
-  while (rows > 4 && (groups() < ENOUGH_GROUPS || rows * columns * form.accumulators > REGISTERS)) rows /= 2;
+  while (rows > 4 && (groups() < ENOUGH_GROUPS || rows * columns * form.accumulators > registers)) rows /= 2;
   return { rows, columns, lanes, broadcast };
 }
 
@@ -168,10 +169,12 @@ class BlockPrinter {
         for (let j = 0; j < columns; j++) p.line(`sums${id}[${r * columns + j}] = ${sumName(id, r, j)};`);
     }
     const [rowLimit, columnLimit] = [p.dim(rowCount), p.dim(columnCount)];
-    p.open(`for (var r = 0; r < min(${rows}, ${rowLimit} - first_row); r++)`);
+    // Always 1, which the compiler cannot know: unrolled, these loops took ten times as long to compile.
+    p.line('let one = i32(workgroups.z);');
+    p.open(`for (var r = 0; r < min(${rows} * one, ${rowLimit} - first_row); r++)`);
     p.line('let row = first_row + r;');
     p.bindAxes(this.#form.rows, 'row');
-    if (columns > 1) p.open(`for (var j = 0; j < ${columns}; j++)`);
+    if (columns > 1) p.open(`for (var j = 0; j < ${columns} * one; j++)`);
     p.line(columns > 1 ? `let column = first_column + j * ${lanes};` : 'let column = first_column;');
     p.open(`if (column < ${columnLimit})`);
     p.bindAxes(this.#form.columns, 'column');

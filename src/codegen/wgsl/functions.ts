@@ -46,6 +46,13 @@ const library = {
   return select(min(a, b), a, is_nan(a));
 }`,
   },
+  // Keeps NaN.
+  flush: {
+    needs: [],
+    text: `fn flush(x: f32) -> f32 {
+  return select(x, 0.0f, abs(x) < 1e-30f);
+}`,
+  },
   floored_remainder: {
     needs: [],
     text: `fn floored_remainder(a: f32, b: f32) -> f32 {

@@ -115,11 +115,19 @@ export class ScalarPrinter {
 
   /** The statement that stores a value. */
   store(operand: number, offset: string, value: string): string {
-    return `${this.operandName(operand)}[${offset}] = ${this.toMemory(operand, value)};`;
+    return `${this.operandName(operand)}[${offset}] = ${this.#toMemory(operand, value)};`;
   }
 
-  toMemory(operand: number, value: string): string {
-    return this.#operands[operand]?.type.dtype === 'bool' ? `select(0u, 1u, ${value})` : value;
+  /**
+   * What is updated step after step decays to subnormal numbers where nothing is added (the moments of a word that is
+   * never seen), and those cost some processors forty times the time: they become 0 long before.
+   */
+  #toMemory(operand: number, value: string): string {
+    const { type, access } = this.#operands[operand] ?? {};
+    if (type?.dtype === 'bool') return `select(0u, 1u, ${value})`;
+    if (type?.dtype !== 'f32' || access !== 'update') return value;
+    this.helpers.add('flush');
+    return `flush(${value})`;
   }
 
   #text(expression: ScalarExpression): Text {

@@ -97,6 +97,9 @@ Numbers that are known are divided while the program is compiled.
 
 wrong:
     scale = 1 / 0
+
+right:
+    scale = 1 / 8
 `,
 });
 

@@ -1,0 +1,34 @@
+/** Every program text of the documents parses, and is formatted. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Reporter } from '../../src/diagnostics/diagnostic.ts';
+import { formatSource } from '../../src/parser/format.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  ...readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
+
+/** `lm` is a file, `lm body` a list of statements. */
+const examples = documents.flatMap((name) =>
+  [...readFileSync(path.join(root, name), 'utf8').matchAll(/^```lm( body)?\n([\s\S]*?)^```/gm)].map(
+    ([, body, text = ''], index) => ({ name: `${name} ${index + 1}`, isBody: body !== undefined, text }),
+  ),
+);
+
+it('there are examples', () => {
+  expect(examples.length).toBeGreaterThan(15);
+});
+
+describe('examples', () => {
+  it.each(examples)('$name', ({ text, isBody }) => {
+    const indented = text.replaceAll(/^(?=.)/gm, '  ');
+    const whole = isBody ? `block Example(x: f32[n]) {\n${indented}}\n` : text;
+    const reporter = new Reporter();
+    expect(formatSource(whole, 'example.lm', reporter)).toBe(whole);
+    expect(reporter.diagnostics).toEqual([]);
+  });
+});
