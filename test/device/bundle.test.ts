@@ -221,6 +221,73 @@ describe('a bundle', () => {
   }, 240_000);
 });
 
+describe('train.js of a bundle', () => {
+  const train = (...args: readonly string[]) =>
+    run([path.join(bundle, 'train.js'), '--log-format', 'json', ...args], { cwd: here });
+
+  it('trains on the data that travels with it, and says so in events', async () => {
+    rmSync(path.join(here, 'few.csv'));
+    const { code, stdout, stderr } = await train('--epochs', '2', '--save', path.join(here, 'a.safetensors'));
+    expect(code, stderr).toBe(0);
+    const events: readonly { readonly event: string; readonly step?: number; readonly loss?: number }[] =
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    expect(events.map(({ event, step }) => `${event} ${step ?? ''}`)).toEqual([
+      'start ',
+      ...[1, 2, 3, 4, 5, 6].map((step) => `step ${step}`),
+      'end ',
+    ]);
+    expect(events.filter(({ event }) => event === 'step').every(({ loss = Number.NaN }) => loss > 0)).toBe(
+      true,
+    );
+  }, 120_000);
+
+  it('goes on from a checkpoint, bit for bit', async () => {
+    const folder = path.join(here, 'run');
+    const half = await train('--steps', '3', '--out', folder, '--save', path.join(here, 'half.safetensors'));
+    expect(half.code, half.stderr).toBe(0);
+    const rest = await train('--steps', '6', '--resume', folder, '--save', path.join(here, 'b.safetensors'));
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(rest.stdout).toContain('"step":4');
+    expect(rest.stdout).not.toContain('"step":3');
+    const [a, b] = ['a', 'b'].map((name) => readFileSync(path.join(here, `${name}.safetensors`)));
+    expect(b?.equals(a ?? Buffer.alloc(0))).toBe(true);
+  }, 120_000);
+
+  it.each([
+    [['--help'], 0, /Usage: node train\.js/],
+    [['--stepz', '3'], 2, /Unknown option '--stepz'/],
+    [['--steps', 'many'], 2, /--steps is many; it must be a whole number from 0/],
+    [['--device', 'voodoo'], 3, /no device is called "voodoo"/],
+    [['--data', 'none.safetensors', '--device', 'swiftshader'], 5, /none\.safetensors/],
+    [['--resume', 'nowhere'], 5, /no checkpoint in nowhere/],
+  ])('%j ends with code %i', async (args, code, message) => {
+    const result = await train(...args);
+    expect(result.code).toBe(code);
+    expect(result.stdout + result.stderr).toMatch(message);
+  });
+
+  it('refuses a plan that was tampered with', async () => {
+    const file = path.join(bundle, 'plan.json');
+    const text = readFileSync(file, 'utf8');
+    for (const [changed, message] of [
+      [text.replace('"kernels/', '"kernels/../../'), /a kernel lies in kernels\//],
+      [
+        text.replace('"version": 1', '"version": 1, "__proto__": {"polluted": 1}, "run": "process.exit(9)"'),
+        /Unrecognized key/,
+      ],
+      [text.slice(0, -10), /plan\.json is not JSON/],
+    ] as const) {
+      writeFileSync(file, changed);
+      const { code, stderr } = await train('--steps', '1');
+      expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringMatching(message) });
+    }
+    writeFileSync(file, text);
+  });
+});
+
 function printBatch(batch: Readonly<Record<string, Pick<Tensor, 'shape' | 'data'>>>): string {
   const entries = Object.entries(batch).map(
     ([name, { shape, data: values }]) =>

@@ -1,0 +1,71 @@
+/** An evaluation for people: its figures, and a table by class where the task counts classes. */
+import type { Dataset } from './data/dataset.ts';
+import type { Evaluation } from './evaluate.ts';
+import { scoreClasses, scoreCounts, type ClassScores } from './metrics.ts';
+import type { PlanTask } from './plan.ts';
+
+/** Metrics by name, in the order of the task. */
+export function scoresOf(
+  { means, counts }: Evaluation,
+  task: PlanTask,
+  { labels }: Pick<Dataset, 'labels'>,
+): ReadonlyMap<string, number> {
+  return new Map(
+    task.metrics.map((metric) => [
+      metric.name,
+      metric.kind === 'mean'
+        ? (means.get(metric.name) ?? Number.NaN)
+        : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
+    ]),
+  );
+}
+
+/** `test: 180 examples, loss 0.1023, accuracy 0.9611`, and the table of the first metric that has counts. */
+export function printEvaluation(
+  evaluation: Evaluation,
+  task: PlanTask,
+  dataset: Pick<Dataset, 'labels'>,
+): string {
+  const { split, rows, loss, counts } = evaluation;
+  const figures = [...scoresOf(evaluation, task, dataset)].map(
+    ([name, value]) => `, ${name} ${value.toFixed(4)}`,
+  );
+  const line = `${split}: ${rows} examples, loss ${loss.toFixed(4)}${figures.join('')}\n`;
+  const [first] = counts.values();
+  return first === undefined ? line : `${line}\n${printClasses(scoreClasses(first, dataset.labels))}`;
+}
+
+function printClasses(classes: readonly ClassScores[]): string {
+  return alignTable([
+    ['class', 'precision', 'recall', 'f1', 'examples', 'predicted'],
+    ...classes.map(({ label, precision, recall, f1, actual, predicted }) => [
+      printable(label),
+      precision.toFixed(4),
+      recall.toFixed(4),
+      f1.toFixed(4),
+      String(actual),
+      String(predicted),
+    ]),
+  ]);
+}
+
+/** Columns of equal width; the first to the left, the others to the right. */
+export function alignTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Labels and texts are anyone's: no control characters on a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/\p{C}/gu, '?');
+}

@@ -1,0 +1,48 @@
+/** The data of a command: what the task names, or a file of tensors in its place. */
+import path from 'node:path';
+import process from 'node:process';
+import type { DataContext, Dataset, TensorSpec } from '../data/dataset.ts';
+import { openDataset } from '../data/open-dataset.ts';
+import { openTensors } from '../data/tensor-dataset.ts';
+import { createDataFiles } from './data-files.ts';
+import { readSafetensorsFile } from './safetensors-file.ts';
+import type { Plan } from '../plan.ts';
+import { taskOf } from '../train.ts';
+
+export interface DataRequest {
+  readonly plan: Plan;
+  /** The program's file: paths of data are looked up from its folder, too. */
+  readonly file: string;
+  /** What relative paths start from; the working directory by default. */
+  readonly folder?: string;
+  /** `--data` */
+  readonly data?: string;
+  readonly batchSize?: number;
+  readonly shuffle: boolean;
+  /** Vocabulary and labels to use instead of new ones. */
+  readonly encoder?: string;
+  /** Whether batches need the task's targets. */
+  readonly targets: boolean;
+}
+
+/** Throws a RuntimeError (exit code 5) with the file, the line, what is wrong and the cure. */
+export async function openData(request: DataRequest): Promise<Dataset> {
+  const { plan, file, folder = process.cwd(), data, batchSize, shuffle, encoder } = request;
+  const targets: readonly TensorSpec[] = plan.task?.targets ?? [];
+  const context: DataContext = {
+    inputs: request.targets ? [...plan.signature.inputs, ...targets] : plan.signature.inputs,
+    targets: targets.map(({ name }) => name),
+    dims: plan.dims,
+    noShuffle: !shuffle,
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(encoder === undefined ? {} : { encoder }),
+  };
+  if (data !== undefined) {
+    const { tensors } = await readSafetensorsFile(data);
+    return openTensors(tensors, context, data);
+  }
+  return openDataset(taskOf(plan), {
+    ...context,
+    files: createDataFiles(path.resolve(folder, path.dirname(file)), folder),
+  });
+}

@@ -1,0 +1,45 @@
+/** Parameters' files of the commands: state dicts in PyTorch's names, with what encodes raw text in their metadata. */
+import { encoderKey } from '../data/encoder.ts';
+import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
+import type { Plan } from '../plan.ts';
+import type { Session, TensorData } from '../session.ts';
+import { checkStateDict, writeStates } from '../state-dict.ts';
+
+/** For a file that is to be written. `encoder`: of the data set. */
+export function parameterMetadata(plan: Plan, encoder: string | undefined): ReadonlyMap<string, string> {
+  return new Map([
+    // What PyTorch's own tools write and ask for.
+    ['format', 'pt'],
+    ['lmc.model', plan.signature.model],
+    ...(encoder === undefined ? [] : [[encoderKey, encoder] as const]),
+  ]);
+}
+
+export function encoderOf(metadata: ReadonlyMap<string, string>): string | undefined {
+  return metadata.get(encoderKey);
+}
+
+export interface ParameterFile {
+  readonly tensors: ReadonlyMap<string, TensorData>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Reads and checks. Throws a RuntimeError (exit code 5) that names every tensor that does not fit. */
+export async function readParameters(plan: Plan, file: string): Promise<ParameterFile> {
+  const found = await readSafetensorsFile(file);
+  checkStateDict(plan, 'parameter', found.tensors, file);
+  return found;
+}
+
+export function loadParameters(session: Session, { tensors }: ParameterFile): void {
+  writeStates(session, tensors);
+}
+
+/** Throws a RuntimeError (exit code 5) where the disk refuses; an older file is then untouched. */
+export async function saveParameters(
+  file: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: ReadonlyMap<string, string>,
+): Promise<void> {
+  await writeSafetensorsFile(file, tensors, metadata);
+}

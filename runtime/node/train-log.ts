@@ -1,0 +1,94 @@
+/** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
+import type { Evaluation } from '../evaluate.ts';
+import { formatDuration, ProgressLine } from './progress.ts';
+import type { StepEvent } from '../step-reader.ts';
+
+/** Where it writes. */
+export interface LogOutput {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether `err` is a terminal that redraws a line after a carriage return. */
+  readonly interactive: boolean;
+  readonly columns: number;
+}
+
+export interface TrainLogOptions {
+  readonly io: LogOutput;
+  /** Events on stdout. */
+  readonly json: boolean;
+  /** Takes every event, too: the log of the run folder. */
+  readonly record: (line: string) => void;
+  /** Metrics of an evaluation by name. */
+  readonly scores: (evaluation: Evaluation) => ReadonlyMap<string, number>;
+}
+
+export interface StartEvent {
+  readonly model: string;
+  readonly device: string;
+  readonly parameters: number;
+}
+
+/** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
+export function printEvent(event: string, fields: Readonly<Record<string, number | string>>): string {
+  return JSON.stringify({ event, ...fields });
+}
+
+export class TrainLog {
+  readonly #options: TrainLogOptions;
+  readonly #line: ProgressLine;
+  totalSteps = Number.POSITIVE_INFINITY;
+
+  constructor(options: TrainLogOptions) {
+    this.#options = options;
+    const { io } = options;
+    this.#line = new ProgressLine({ write: io.err, interactive: io.interactive, columns: io.columns });
+  }
+
+  start({ model, device, parameters }: StartEvent): void {
+    this.#event('start', { model, device, parameters });
+    this.say(`${model}: ${parameters.toLocaleString('en')} parameters, on ${device}`);
+  }
+
+  step({ step, loss, gradNorm, lr, tokensPerSecond, secondsPerStep }: StepEvent): void {
+    this.#event('step', { step, loss, grad_norm: gradNorm, lr, tokens_per_s: Math.round(tokensPerSecond) });
+    this.#line.update({
+      step,
+      totalSteps: this.totalSteps,
+      loss,
+      lr,
+      gradNorm,
+      tokensPerSecond,
+      secondsLeft: (this.totalSteps - step) * secondsPerStep,
+    });
+  }
+
+  evaluation(evaluation: Evaluation, step: number, remark = ''): void {
+    const { split, rows, loss } = evaluation;
+    const scores = this.#options.scores(evaluation);
+    this.#event('eval', { split, step, loss, ...Object.fromEntries(scores) });
+    const figures = [...scores].map(([name, value]) => `  ${name} ${value.toFixed(4)}`).join('');
+    this.say(`${split} (${rows}) at step ${step}  loss ${loss.toFixed(4)}${figures}${remark}`);
+  }
+
+  end(steps: number, seconds: number): void {
+    this.#line.end();
+    this.#event('end', { steps, seconds: Math.round(seconds * 1000) / 1000 });
+    this.say(`${steps} steps in ${formatDuration(seconds)}`);
+  }
+
+  /** A line for people. */
+  say(text: string): void {
+    this.#line.say(text);
+  }
+
+  /** Before an error message: leaves the last state of the line standing. */
+  close(): void {
+    this.#line.end();
+  }
+
+  #event(event: string, fields: Readonly<Record<string, number | string>>): void {
+    const line = printEvent(event, fields);
+    this.#options.record(line);
+    if (this.#options.json) this.#options.io.out(`${line}\n`);
+  }
+}
