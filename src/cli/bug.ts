@@ -29,8 +29,10 @@ export function reportBug(error: unknown, args: readonly string[], io: Io): numb
     const folder = mkdtempSync(path.join(tmpdir(), 'lmc-bug-'));
     writeFileSync(path.join(folder, 'details.txt'), details);
     const reproducer = reproducerOf(error);
-    if (reproducer !== undefined) writeFileSync(path.join(folder, 'reproducer.txt'), reproducer);
+    if (reproducer !== undefined) writeFileSync(path.join(folder, 'reproducer.ir'), reproducer);
     io.err(`      the model file and the files in ${folder} reproduce it; please report them\n`);
+    if (reproducer !== undefined)
+      io.err(`      to run the failing pass alone: lmc ir ${path.join(folder, 'reproducer.ir')}\n`);
   } catch {
     // A full disk must not hide the first error.
     io.err('      (its details could not be written to a file; LMC_DEBUG=1 shows them)\n');

@@ -6,12 +6,12 @@ import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { Argument, Expression, Identifier, ValueParameter } from '../parser/ast.ts';
 import { bindArguments } from './arguments.ts';
-import { buildBuiltin, builtinBuilders } from './builders.ts';
+import { buildBuiltin } from './builders.ts';
 import { lookup, type Context, type Scope } from './context.ts';
 import { describeValue, plural, typeText } from './describe.ts';
-import { suggest } from './did-you-mean.ts';
 import { joinPath } from './parameters.ts';
 import { conform, resolveDType, resolveShape } from './types.ts';
+import { unknownBlock } from './unknown-block.ts';
 import {
   elementsOf,
   hole,
@@ -32,20 +32,10 @@ export function build(ctx: Context, expression: Build, scope: Scope, name?: stri
   const block = scope.module.blocks.get(expression.builder.name);
   if (block === undefined) {
     const builtin = buildBuiltin(ctx, expression, scope, name);
-    return builtin ?? unknownBuilder(ctx, expression, scope);
+    return builtin ?? ctx.fail(unknownBlock(scope.module, expression.builder.name, expression.builder.span));
   }
   if (name === undefined) return instantiate(ctx, block, expression, scope, undefined);
   return ownedBy(ctx, expression, scope, name, (path) => instantiate(ctx, block, expression, scope, path));
-}
-
-function unknownBuilder(ctx: Context, { builder }: Build, scope: Scope): LmValue {
-  const known = [...scope.module.blocks.keys(), ...builtinBuilders];
-  return ctx.fail(
-    names.unknownName(builder.span, { what: 'block', name: builder.name }, [
-      ...suggest(builder.name, known, 'there are'),
-      ...(scope.module.blocks.size === 0 ? [help('`import nn` brings the library’s blocks')] : []),
-    ]),
-  );
 }
 
 /** What the owner has under a name already, if the same expression made it; else a new one. */
@@ -221,7 +211,7 @@ function applyValues(
   scope: Scope,
   span: Span,
 ): LmValue {
-  const { declaration, module } = instance.block;
+  const { module } = instance.block;
   const caller = module.isLibrary ? (scope.caller ?? span) : undefined;
   const inner: Scope = {
     module,
@@ -232,6 +222,24 @@ function applyValues(
     caller,
     leading: undefined,
   };
+  const outerCall = ctx.libraryCall;
+  const isLibrary = (file: string): boolean => file === module.file;
+  if (caller !== undefined) ctx.libraryCall = { span: caller, isLibrary };
+  try {
+    return applyWithin(ctx, instance, given, inner, span);
+  } finally {
+    ctx.libraryCall = outerCall;
+  }
+}
+
+function applyWithin(
+  ctx: Context,
+  instance: Instance,
+  given: ReadonlyMap<string, Given>,
+  inner: Scope,
+  span: Span,
+): LmValue {
+  const { declaration } = instance.block;
   let failed = false;
   const isHole = ({ name }: ValueParameter): boolean => given.get(name.name)?.value.kind === 'hole';
   for (const parameter of declaration.parameters)
@@ -355,6 +363,7 @@ function recordLayer(ctx: Context, instance: Instance, result: LmValue, row: num
     path: instance.path,
     builder: instance.block.declaration.name.name,
     output,
+    types: elementsOf(result).flatMap((each) => (each.kind === 'tensor' ? [each.value.type] : [])),
     parameters: ctx.states.map((state) => state.name).filter((name) => name.startsWith(`${instance.path}.`)),
   });
 }

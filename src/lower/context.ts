@@ -1,5 +1,6 @@
 /** What the parts of lowering share: where to emit, whom to tell, and how to evaluate what stands inside them. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { note } from '../diagnostics/define.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { Dim } from '../ir/dim.ts';
@@ -78,8 +79,12 @@ export class Context {
   readonly ranges = new Map<string, readonly [number, number]>();
   /** Data inputs by their value. */
   readonly inputNames = new Map<Value, string>();
+  /** Where the user's program makes a parameter, by its state name. */
+  readonly places = new Map<string, Span>();
   readonly bounds: ReadonlyMap<string, number>;
   frame: Frame;
+  /** Where the user's program called the library code that is being walked. */
+  libraryCall: { readonly span: Span; readonly isLibrary: (file: string) => boolean } | undefined;
   readonly #rules: Rules;
   readonly #report: (diagnostic: Diagnostic) => void;
   #muted = 0;
@@ -109,10 +114,18 @@ export class Context {
 
   report(diagnostic: Diagnostic): void {
     if (diagnostic.severity === 'error') this.#errors += 1;
-    if (this.#muted === 0) this.#report(diagnostic);
+    if (this.#muted === 0) this.#report(this.#atCaller(diagnostic));
   }
 
-  /** Errors so far, unheard ones too. */
+  /** What is wrong within the library is wrong with how it was called. */
+  #atCaller(diagnostic: Diagnostic): Diagnostic {
+    const { libraryCall: call } = this;
+    if (call === undefined || !call.isLibrary(diagnostic.span.file)) return diagnostic;
+    const notes = [note('this is where, in the library', diagnostic.span), ...diagnostic.notes];
+    return { ...diagnostic, span: call.span, notes };
+  }
+
+  /** Errors so far; in a rehearsal those of the rehearsal, too. */
   get errors(): number {
     return this.#errors;
   }
@@ -123,14 +136,17 @@ export class Context {
     return poison;
   }
 
-  /** Runs without reporting, in a region whose nodes nobody keeps. */
-  rehearse<T>(frame: Frame, run: () => T): T {
+  /** Runs without reporting, in a region whose nodes nobody keeps; says how many errors there would have been. */
+  rehearse<T>(frame: Frame, run: () => T): { readonly result: T; readonly errors: number } {
     this.#muted += 1;
+    const errors = this.#errors;
     const { length } = this.layers;
     const streams = new Map(this.streams);
     try {
-      return this.within(frame, run);
+      const result = this.within(frame, run);
+      return { result, errors: this.#errors - errors };
     } finally {
+      this.#errors = errors;
       this.#muted -= 1;
       this.layers.length = length;
       this.streams.clear();

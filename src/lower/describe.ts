@@ -65,6 +65,8 @@ export function sourceNotes(source: Source | undefined, size: string): readonly 
   const places = new Set<string>();
   for (let at = source; at !== undefined && notes.length < 3; at = at.from) {
     if (at.what === 'number' || at.what === 'computed') continue;
+    // `hidden_dim`, given as `hidden_dim`: the config entry says it all.
+    if (at.from !== undefined && at.from.text === at.text && at.from.what !== 'computed') continue;
     const place = `${at.span.file}:${at.span.start.offset}`;
     if (places.has(place)) continue;
     places.add(place);

@@ -36,6 +36,15 @@ export function didYouMean(name: string, candidates: Iterable<string>): readonly
   return found === undefined ? [] : [help(`did you mean \`${found}\`?`)];
 }
 
+/** Words of the language that stand where a value may. */
+const WORDS = ['true', 'false', 'none'];
+
+/** `suggest` for a value: Python's `True` is near `true`. */
+export function suggestValue(name: string, candidates: readonly string[]): readonly Note[] {
+  const near = didYouMean(name, [...candidates, ...WORDS]);
+  return near.length > 0 ? near : suggest(name, candidates, 'there are');
+}
+
 /** The nearest name, or all of them where they are few. */
 export function suggest(name: string, candidates: readonly string[], what: string): readonly Note[] {
   const near = didYouMean(name, candidates);

@@ -13,11 +13,28 @@ export interface Imported {
   readonly inner: Value;
 }
 
+/** A value that is equal tensors one after the other along an axis of its own. */
+export interface Stack {
+  readonly parts: readonly Value[];
+  readonly axis: number;
+}
+
 /** Facts of values that live beside the graph. */
 export class ValueFacts {
   readonly #weights = new WeakSet<Value>();
   readonly #producers = new WeakMap<Value, Node>();
   readonly #outer = new WeakMap<Value, Value>();
+
+  readonly #stacks = new WeakMap<Value, Stack>();
+
+  /** The tensors that a value was stacked from: what takes it apart again uses them directly. */
+  stackOf(value: Value): Stack | undefined {
+    return this.#stacks.get(value);
+  }
+
+  recordStack(value: Value, stack: Stack): void {
+    this.#stacks.set(value, stack);
+  }
 
   /** Computed from parameters and constants alone. */
   isWeight(value: Value): boolean {

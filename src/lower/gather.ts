@@ -39,7 +39,7 @@ export function lookUpRows(ctx: Context, table: Value, indices: Value, span: Spa
       return ctx.fail(
         tasks.overBound(
           span,
-          { what: `positions up to ${largest.bound - 1}`, limit: `the table's ${dimText(rows)} rows` },
+          { what: `a position of up to ${largest.bound - 1}`, limit: `the table's ${dimText(rows)} rows` },
           [...dimNotes([largest.length, rows]), help('bound the dimension by the number of rows')],
         ),
       );

@@ -150,6 +150,9 @@ function pick(ctx: Context, value: Value, axis: number, at: LmValue, span: Span)
     );
     return undefined;
   }
+  const stack = ctx.facts.stackOf(value);
+  const part = from === undefined || stack?.axis !== axis ? undefined : stack.parts[from];
+  if (part !== undefined) return part;
   const one = ctx.emit('slice', [value], { axis, start, length: constantDim(1) });
   return ctx.emit('reshape', [one], { shape: value.type.shape.filter((_, each) => each !== axis) });
 }

@@ -1,6 +1,7 @@
 /** What lowering makes of a program: graphs and what the runtime needs to know of the task. */
 import type { PlanSignature, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
+import type { TensorType } from '../ir/types.ts';
 
 export interface LoweredModel {
   /**
@@ -25,6 +26,8 @@ export interface LayerSummary {
   readonly builder: string;
   /** Printed types of the results. */
   readonly output: string;
+  /** Types of those results that are tensors. */
+  readonly types: readonly TensorType[];
   /** State names owned by this block itself or below it. */
   readonly parameters: readonly string[];
 }

@@ -91,6 +91,7 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
   );
   owner.parameters.set(key, { statement, turn: scope.turn, value });
   ctx.facts.markWeight(value);
+  ctx.places.set(joinPath(owner, key), scope.caller ?? statement.span);
   ctx.states.push({
     name: joinPath(owner, key),
     value,

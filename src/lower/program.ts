@@ -9,6 +9,7 @@ import type { Graph } from '../ir/graph.ts';
 import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
+import { checkNames } from './check-names.ts';
 import { Context, type Mode, type Scope } from './context.ts';
 import type { CheckedStage } from './data-pipeline.ts';
 import { declare, moduleScope, type Declared, type Program, type Setting } from './declarations.ts';
@@ -18,6 +19,7 @@ import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
 import { graphOf, outputName, walkModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
+import { statesInUse } from './reachable.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -27,7 +29,6 @@ import {
   trainingRequest,
   walkTask,
   type Optimizer,
-  type Override,
   type TaskItems,
 } from './task.ts';
 import { usedDims } from './used-dims.ts';
@@ -36,7 +37,8 @@ import { usedDims } from './used-dims.ts';
 interface SettledTask {
   readonly items: TaskItems;
   readonly data: readonly CheckedStage[];
-  readonly optimizer: Optimizer;
+  /** Undefined after an error, which was reported. */
+  readonly optimizer: Optimizer | undefined;
   readonly fields: Readonly<Record<string, PlanConstant>>;
   readonly scope: Scope;
 }
@@ -46,6 +48,7 @@ export class ProgramLowering {
   readonly #options: LowerOptions;
   readonly #reporter: Reporter;
   readonly #report: (diagnostic: Diagnostic) => void;
+  #parsedOverrides: ReadonlyMap<string, Expression> | undefined;
 
   constructor(
     files: readonly LoadedFile[],
@@ -64,6 +67,7 @@ export class ProgramLowering {
     const ctx = this.#context('predict', new Map());
     const program = declare(ctx, this.#files, settings);
     this.#unknownSettings(settings, program);
+    this.#checkNames(program, settings);
     const task = this.#chooseTask(program);
     const model = this.#chooseModel(program, task);
     if (model === undefined) return undefined;
@@ -88,15 +92,19 @@ export class ProgramLowering {
     const signature = signatureOf(name, predict.model, predict.ctx);
     const base = { signature, layers: predict.ctx.layers };
     const graphs = { predict: this.#finish(graph, model.declaration) };
-    if (task === undefined) return { graphs, ...base };
+    if (task === undefined) {
+      this.#unusedParameters(graph, predict.ctx);
+      return { graphs, ...base };
+    }
     if (settled === undefined) return undefined;
+    const { optimizer } = settled;
     const evaluation = this.#taskGraph('eval', model, settled, bounds.sizes);
     const training = this.#taskGraph('train', model, settled, bounds.sizes);
-    if (evaluation === undefined || training === undefined || this.#reporter.hasErrors) return undefined;
+    if (evaluation === undefined || training === undefined || optimizer === undefined) return undefined;
     return {
       graphs: { ...graphs, eval: evaluation.graph, train: training.graph },
       ...base,
-      task: this.#planTask(settled, evaluation, bounds.batchSize),
+      task: this.#planTask(settled, optimizer, evaluation, bounds.batchSize),
     };
   }
 
@@ -124,6 +132,21 @@ export class ProgramLowering {
   #settings(): ReadonlyMap<string, Setting> {
     const parsed = this.#parse('--set', this.#options.set);
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
+  }
+
+  #checkNames(program: Program, settings: ReadonlyMap<string, Setting>): void {
+    const own = this.#files.at(-1);
+    const overrides = [...settings.values()].map(({ expression }) => expression);
+    for (const file of this.#files) {
+      const module = program.modules.get(file.file);
+      if (module === undefined || file.isLibrary) continue;
+      checkNames({
+        file,
+        module,
+        overrides: file === own ? [...overrides, ...this.#overrides().values()] : [],
+        report: this.#report,
+      });
+    }
   }
 
   #unknownSettings(settings: ReadonlyMap<string, Setting>, program: Program): void {
@@ -194,12 +217,12 @@ export class ProgramLowering {
     return found;
   }
 
-  #overrides(): ReadonlyMap<string, Override> {
-    const parsed = this.#parse('--task', this.#options.task);
-    return new Map([...parsed].map(([name, expression]) => [name, { expression, span: expression.span }]));
+  #overrides(): ReadonlyMap<string, Expression> {
+    this.#parsedOverrides ??= this.#parse('--task', this.#options.task);
+    return this.#parsedOverrides;
   }
 
-  #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask | undefined {
+  #settle(program: Program, { declaration, module }: Declared<TaskDeclaration>): SettledTask {
     // Dimensions that the task itself bounds are known by name already.
     const provisional = new Map([...program.dims].map(([name, { bound }]) => [name, bound ?? 1]));
     const ctx = this.#context('predict', provisional);
@@ -210,9 +233,7 @@ export class ProgramLowering {
     const fields = plainFields(ctx, items, scope);
     if (!items.fields.has('loss'))
       ctx.report(tasks.missingField(items.span, { task: items.name, field: 'loss' }));
-    return data === undefined || optimizer === undefined
-      ? undefined
-      : { items, data, optimizer, fields, scope };
+    return { items, data: data ?? [], optimizer, fields, scope };
   }
 
   #walk(mode: Mode, model: Declared<ModelDeclaration>, bounds: ReadonlyMap<string, number>) {
@@ -235,11 +256,29 @@ export class ProgramLowering {
       ...task.metrics.map(({ metric, value }) => ({ name: metric.name, value })),
     ];
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
-    if (mode === 'train' && graph.states.length === 0)
-      walked.ctx.report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
-    const training = trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields);
-    const complete: Graph = mode === 'train' ? { ...graph, training } : graph;
+    const training =
+      mode === 'train' && settled.optimizer !== undefined
+        ? trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields)
+        : undefined;
+    const complete: Graph = training === undefined ? graph : { ...graph, training };
+    if (mode === 'train') {
+      if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
+        this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+      else this.#unusedParameters(complete, walked.ctx);
+    }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
+  }
+
+  /** One warning for each place: a block's first unused parameter stands for all of them. */
+  #unusedParameters(graph: Graph, { places }: Context): void {
+    const used = statesInUse(graph);
+    const seen = new Set<Span>();
+    for (const state of graph.states) {
+      const span = places.get(state.name) ?? state.origin.span;
+      if (!used.has(state) && !seen.has(span))
+        this.#report(names.unusedParameter(span, { name: state.name }));
+      seen.add(span);
+    }
   }
 
   /** Keeps the dimensions that the graph uses, each of which some input must have. */
@@ -263,6 +302,7 @@ export class ProgramLowering {
 
   #planTask(
     settled: SettledTask,
+    optimizer: Optimizer,
     evaluation: {
       readonly task: {
         readonly targets: Graph['inputs'];
@@ -277,7 +317,7 @@ export class ProgramLowering {
       targets: planTensors(evaluation.task.targets, evaluation.ctx),
       data: settled.data,
       metrics: evaluation.task.metrics.map(({ metric }) => metric),
-      optimizer: settled.optimizer.call,
+      optimizer: optimizer.call,
       fields: settled.fields,
       batchSize,
     });
@@ -297,12 +337,11 @@ export class ProgramLowering {
       if (other === task) continue;
       const otherModel = this.#modelOf(other.declaration, program.models);
       const settled = this.#settleOther(program, other);
-      if (otherModel !== undefined && settled !== undefined)
-        this.#taskGraph('eval', otherModel, settled, bounds);
+      if (otherModel !== undefined) this.#taskGraph('eval', otherModel, settled, bounds);
     }
   }
 
-  #settleOther(program: Program, task: Declared<TaskDeclaration>): SettledTask | undefined {
+  #settleOther(program: Program, task: Declared<TaskDeclaration>): SettledTask {
     const plain = new ProgramLowering(
       this.#files,
       { ...this.#options, task: new Map() },

@@ -160,5 +160,7 @@ export function stackTensors(ctx: Context, tensors: readonly Value[], axis: numb
     }),
   );
   const [only, ...more] = lifted;
-  return only !== undefined && more.length === 0 ? only : ctx.emit('concat', lifted, { axis });
+  const result = only !== undefined && more.length === 0 ? only : ctx.emit('concat', lifted, { axis });
+  ctx.facts.recordStack(result, { parts: tensors, axis });
+  return result;
 }

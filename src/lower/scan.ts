@@ -166,21 +166,28 @@ function findCarryTypes(ctx: Context, setup: Setup): readonly TensorType[] | und
     return value.kind === 'tensor' ? value.value.type : undefined;
   });
   // Each turn settles at least one carry that depends on another.
-  for (let turn = 0; turn <= setup.initial.length + 1; turn++) {
-    if (assumed.every((type) => type !== undefined)) {
-      const known = assumed.flatMap((type) => type ?? []);
-      const next = rehearse(ctx, setup, known);
-      const grown = known.map((type, at) => grow(setup, at, type, next?.[at]));
-      if (next === undefined || grown.every((type, at) => equalTypes(type, known[at] ?? type))) return known;
-      assumed = grown;
-      continue;
-    }
-    const next = rehearse(ctx, setup, assumed);
-    const settled = assumed.map((type, at) => type ?? typeOfNext(next?.[at]));
-    const stuck = settled.every((type, at) => type === assumed[at]);
-    assumed = stuck ? settled.map((type, at) => type ?? numberType(setup.initial[at])) : settled;
+  for (let turn = 0; turn <= setup.initial.length && assumed.includes(undefined); turn++) {
+    const next = rehearse(ctx, setup, assumed).result;
+    assumed = assumed.map((type, at) => type ?? typeOfNext(next?.[at]));
   }
-  return assumed.map((type, at) => type ?? numberType(setup.initial[at]));
+  const open = assumed.indexOf(undefined);
+  let known = assumed.map((type, at) => type ?? numberType(setup.initial[at]));
+  for (let turn = 0; turn <= setup.initial.length; turn++) {
+    const { result: next, errors } = rehearse(ctx, setup, known);
+    const carry = setup.expression.carries[open];
+    if (errors > 0 && carry !== undefined) {
+      ctx.report(
+        types.carryUnknown(carry.span, { name: carry.name.name }, [
+          help(`give its type: \`carry (${carry.name.name}: f32[…] = …)\``),
+        ]),
+      );
+      return undefined;
+    }
+    const grown = known.map((type, at) => grow(setup, at, type, next?.[at]));
+    if (grown.every((type, at) => equalTypes(type, known[at] ?? type))) break;
+    known = grown;
+  }
+  return known;
 }
 
 /** A carry that starts as a number, and whose first guess was too small, grows to what the body makes of it. */
@@ -205,7 +212,7 @@ function rehearse(
   ctx: Context,
   setup: Setup,
   assumed: readonly (TensorType | undefined)[],
-): readonly LmValue[] | undefined {
+): { readonly result: readonly LmValue[] | undefined; readonly errors: number } {
   const frame = ctx.frame.region(setup.trip);
   return ctx.rehearse(frame, () => {
     const { outcome } = walk(ctx, setup, frame, assumed);

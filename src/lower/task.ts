@@ -24,16 +24,11 @@ export interface TaskItems {
   readonly fields: ReadonlyMap<string, Expression>;
 }
 
-export interface Override {
-  readonly expression: Expression;
-  readonly span: Span;
-}
-
 /** Checks the fields' names, and puts overrides in place. */
 export function collectItems(
   ctx: Context,
   declaration: TaskDeclaration,
-  overrides: ReadonlyMap<string, Override>,
+  overrides: ReadonlyMap<string, Expression>,
 ): TaskItems {
   const targets = declaration.items.filter((item) => item.kind === 'target');
   const metrics = new Map<string, Expression>();
@@ -62,12 +57,12 @@ export function collectItems(
         ),
       );
   }
-  for (const [name, { expression, span }] of overrides) {
+  for (const [name, expression] of overrides) {
     if (known.includes(name)) fields.set(name, expression);
     else if (metrics.has(name) || expression.kind === 'call') metrics.set(name, expression);
     else
       ctx.report(
-        tasks.unknownField(span, { name }, [
+        tasks.unknownField(expression.span, { name }, [
           ...suggest(name, [...known, ...metrics.keys()], 'a task has'),
           help('an expression such as `f1(output, labels)` adds a metric of that name'),
         ]),

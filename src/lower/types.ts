@@ -1,15 +1,16 @@
 /** Types as written: their sizes evaluated, and values held against them. */
+import * as names from '../diagnostics/catalogue/names.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { equalDims, type Dim } from '../ir/dim.ts';
+import { constantOf, divideDims, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import type { DType } from '../ir/types.ts';
 import type { Expression, TypeExpression } from '../parser/ast.ts';
 import { asTensor } from './arithmetic.ts';
 import { broadcastLeading, commonShape, isDisagreement } from './broadcast.ts';
-import { lookup, type Context, type Scope } from './context.ts';
+import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { axisText, describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { dimValue, printExpression, sourceOf, toDim, withSource, type LmValue } from './values.ts';
@@ -44,6 +45,13 @@ export function resolveDType(ctx: Context, { dtype }: TypeExpression): DType | u
 
 /** A size in a type; undefined after an error. */
 export function resolveDim(ctx: Context, expression: Expression, scope: Scope): Dim | undefined {
+  if (expression.kind === 'name' && lookup(scope, expression.name) === undefined) {
+    const { name, span } = expression;
+    ctx.report(
+      names.unknownName(span, { what: 'dimension', name }, suggest(name, visibleNames(scope), 'there are')),
+    );
+    return undefined;
+  }
   const value = ctx.evaluate(expression, scope);
   if (value.kind === 'poison') return undefined;
   const dim = toDim(value);
@@ -209,17 +217,22 @@ function expectedText(expression: Expression, dim: Dim): string {
   return text === value ? text : `${text} = ${value}`;
 }
 
+/** What to give a hyperparameter that does not fit the value. */
 function fixFor(expression: Expression, wanted: Dim, found: Dim): readonly Note[] {
-  const [source, other] = [sourceOf(wanted), sourceOf(found)];
-  if (source?.what.startsWith('hyperparameter') !== true || source.from === undefined) return [];
-  const should = other?.text;
-  return should === undefined || should === source.from.text
-    ? []
-    : [
-        help(
-          `\`${printExpression(expression)}\` was given as \`${source.from.text}\`; the value has \`${should}\` there`,
-        ),
-      ];
+  const source = sourceOf(wanted);
+  const given = source?.from?.text;
+  if (source?.what.startsWith('hyperparameter') !== true || given === undefined) return [];
+  const name = printExpression(expression);
+  const label = sourceOf(found)?.text;
+  const ratio = constantOf(wanted) === undefined ? undefined : divideDims(found, wanted);
+  const factor = ratio && constantOf(ratio);
+  const should =
+    label !== undefined && label !== given
+      ? `\`${label}\``
+      : factor !== undefined && factor > 1
+        ? `${dimText(found)} (\`${given} * ${factor}\`)`
+        : dimText(found);
+  return [help(`\`${name}\` was given as \`${given}\`; the value has ${should} there`)];
 }
 
 function conformLeading(

@@ -25,7 +25,7 @@ export interface PassOptions {
   readonly after?: string;
   /** The passes to run, for tests and reproducers; the default is the pipeline with cleanup around each pass. */
   readonly passes?: readonly Pass[];
-  /** Compares graphs that a pass gives back as changed with what it was given: slow, for tests. */
+  /** Checks that what a pass says of its changes is true: slow, for tests. */
   readonly compare?: boolean;
 }
 
@@ -46,19 +46,45 @@ const MOST_ROUNDS = 40;
 
 /** A complete program of a graph as it was lowered. Throws a PassError. */
 export function runPasses(graph: Graph, options: PassOptions = {}): Graph {
-  const passes = options.passes ?? pipeline;
+  requireNames(options);
   const run = new PassRun(graph, options);
-  if (options.before !== undefined || options.after !== undefined) requireNames(options);
-  for (const [at, pass] of passes.entries()) {
-    if (!run.cleanUp(passes.slice(at)) || !run.step(pass, passes.slice(at))) return run.graph;
-    if (options.after === pass.name && !passes.slice(at + 1).includes(pass)) return run.graph;
-  }
-  run.cleanUp([]);
+  runAll(run, options.passes ?? pipeline, options);
   return run.graph;
 }
 
-function requireNames({ before, after }: PassOptions): void {
-  for (const name of [before, after])
+/** What a reproducer asks for: the first pass at once, then the others as usual. */
+export function rerunPasses(graph: Graph, names: readonly string[], options: PassOptions = {}): Graph {
+  requireNames({ ...options, names });
+  const [first, ...rest] = names.flatMap(
+    (name) => [...cleanup, ...pipeline].find((pass) => pass.name === name) ?? [],
+  );
+  const run = new PassRun(graph, options);
+  if (first !== undefined && run.step(first, rest) && options.after !== first.name)
+    runAll(run, rest, options);
+  return run.graph;
+}
+
+/** The names that a reproducer carries in its head. */
+export function passesOfReproducer(text: string): readonly string[] | undefined {
+  const names = /^# passes: (.*)$/m.exec(text)?.[1];
+  return names?.split(',').map((name) => name.trim());
+}
+
+function runAll(run: PassRun, passes: readonly Pass[], { after }: PassOptions): void {
+  for (const [at, pass] of passes.entries()) {
+    if (!run.cleanUp(passes.slice(at)) || !run.step(pass, passes.slice(at))) return;
+    if (after === pass.name && !passes.slice(at + 1).includes(pass)) return;
+  }
+  run.cleanUp([]);
+}
+
+function requireNames({
+  before,
+  after,
+  disable = new Set(),
+  names = [],
+}: PassOptions & { readonly names?: readonly string[] }): void {
+  for (const name of [before, after, ...disable, ...names])
     if (name !== undefined && !passNames.includes(name))
       throw new RangeError(`there is no pass ${name}; there are ${passNames.join(', ')}`);
 }
@@ -96,6 +122,7 @@ class PassRun {
     if (!this.#isEnabled(pass)) return true;
     const before = this.graph;
     this.#check('requires', pass, pass.requires, before, remaining);
+    const text = this.#options.compare === true ? printGraph(before) : undefined;
     let after: Graph;
     try {
       after = pass.run(before);
@@ -103,6 +130,8 @@ class PassRun {
       const problem = error instanceof Error ? error.message : String(error);
       throw this.#fail(pass, problem, before, remaining, { cause: error });
     }
+    if (text !== undefined && printGraph(before) !== text)
+      throw this.#fail(pass, 'changes the graph that it was given', before, remaining);
     if (after !== before) {
       const problems = verifyGraph(after, inferTypes);
       if (problems.length > 0)
@@ -139,7 +168,8 @@ class PassRun {
     remaining: readonly Pass[],
     options?: ErrorOptions,
   ): PassError {
-    const names = [...new Set([pass.name, ...remaining.map((each) => each.name)])];
+    const rest = remaining[0] === pass ? remaining.slice(1) : remaining;
+    const names = [pass, ...rest].map((each) => each.name);
     const reproducer = `# pass ${pass.name}: ${problem.replaceAll('\n', ' ')}\n# passes: ${names.join(', ')}\n${printGraph(before)}`;
     return new PassError(pass.name, problem, reproducer, options);
   }

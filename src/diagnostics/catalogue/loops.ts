@@ -142,6 +142,39 @@ right:
 `,
 });
 
+export const nextCarry = defineDiagnostic<{ name: string; problem: string }>({
+  code: 'LM0352',
+  severity: 'error',
+  message: ({ name, problem }) =>
+    problem === 'missing'
+      ? `\`next\` does not say what becomes of \`${name}\``
+      : `\`next\` hands on \`${name}\`, which is no carry here`,
+  explain: `
+\`next\` names every carry once, and nothing else.
+
+wrong:
+    scan x_t over seq of x carry (h = 0, c = 0) { next (h = x_t) }
+
+right:
+    scan x_t over seq of x carry (h = 0, c = 0) { next (h = x_t, c = c + x_t) }
+`,
+});
+
+export const carryUnknown = defineDiagnostic<{ name: string }>({
+  code: 'LM0353',
+  severity: 'error',
+  message: ({ name }) => `the shape of the carry \`${name}\` does not follow from its step`,
+  explain: `
+A carry that starts as a number takes the shape that the step gives it. Where the step does not say, the type must.
+
+wrong:
+    scan x_t over seq of x carry (h = 0) { next (h = weight @ h) }
+
+right:
+    scan x_t over seq of x carry (h: f32[batch, 8] = 0) { next (h = weight @ h) }
+`,
+});
+
 export const nothingEmitted = defineDiagnostic({
   code: 'LM0351',
   severity: 'error',

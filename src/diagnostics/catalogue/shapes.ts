@@ -5,7 +5,7 @@ export const sizeMismatch = defineDiagnostic<{ what: string; axis: string; left:
   code: 'LM0321',
   severity: 'error',
   message: ({ what, axis, left, right }) =>
-    `${what}: the ${axis.replace(/^the /, '')} is \`${left}\` on one side and \`${right}\` on the other`,
+    `${what}: ${/^an? |^axis/.test(axis) ? '' : 'the '}${axis} is \`${left}\` on one side and \`${right}\` on the other`,
   explain: `
 Axes are aligned from the last one. Two axes fit when they have the same size, or when one of them is absent or 1.
 Dimensions are nominal: \`seq\` fits \`seq\`, and no other dimension that happens to have its size.

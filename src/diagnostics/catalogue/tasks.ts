@@ -284,8 +284,14 @@ right:
 export const nothingToTrain = defineDiagnostic<{ model: string }>({
   code: 'LM0419',
   severity: 'error',
-  message: ({ model }) => `\`${model}\` has no parameters to train`,
+  message: ({ model }) => `the loss depends on no parameter of \`${model}\``,
   explain: `
-Training changes parameters, and this model has none.
+Training changes the parameters that the loss depends on, and there are none.
+
+wrong:
+    loss = mean(output * 0 + 1)
+
+right:
+    loss = cross_entropy(output, labels)
 `,
 });

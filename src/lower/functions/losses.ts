@@ -28,6 +28,16 @@ function reduceAll(call: Call, x: Value, reduction: Reduction): Value {
 
 /** Scores `[…, classes]` and class numbers `i32[…]` that fit each other. */
 export function scoresAndLabels(call: Call, scoresName: string, labelsName: string) {
+  const [first, second] = [valueOf(call, scoresName), valueOf(call, labelsName)];
+  if (first?.kind === 'tensor' && second?.kind === 'tensor')
+    if (first.value.type.dtype === 'i32' && second.value.type.dtype === 'f32') {
+      call.ctx.report(
+        types.dtypeMismatch(spanOf(call, scoresName), { expected: 'f32', found: 'i32' }, [
+          help(`\`${call.name}\` takes the scores first, then the labels`),
+        ]),
+      );
+      return undefined;
+    }
   const scores = tensorOf(call, scoresName, ['f32']);
   const given = valueOf(call, labelsName);
   const labels = scores && given?.kind === 'tensor' ? given.value : tensorOf(call, labelsName, ['i32']);

@@ -6,6 +6,7 @@ import type { Value } from '../../ir/graph.ts';
 import { plural, dimNotes, dimText, typeText } from '../describe.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { poison, tensor, toDim, type LmValue } from '../values.ts';
+import { stackTensors } from '../repeat.ts';
 import { einsum } from './einsum.ts';
 import type { Call, FunctionTable } from './function.ts';
 import {
@@ -232,15 +233,54 @@ function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
 }
 
 function rearrange(call: Call): LmValue {
+  const { ctx } = call;
+  const { errors } = ctx;
   const x = tensorOf(call, 'x', ['f32', 'i32', 'bool']);
   const pattern = patternOf(call, 1);
   const [input] = pattern?.inputs ?? [];
   if (x === undefined || pattern === undefined || input === undefined) return poison;
   if (!checkNames(call, pattern, false)) return poison;
-  const parts = decompose(call, x, input, givenSizes(call));
+  const joined = joinParts(call, x, input, pattern.output);
+  if (joined !== undefined) return tensor(joined);
+  const parts = ctx.errors === errors ? decompose(call, x, input, givenSizes(call)) : undefined;
   if (parts === undefined) return poison;
   const moved = permute(call, parts, orderOf(pattern.output, parts.ellipsis));
   return tensor(compose(call, moved, pattern.output, parts));
+}
+
+/**
+ * `rearrange(stack, "parts batch h -> batch (parts h)")` joins the parts where they belong instead of joining them
+ * first and moving everything. Undefined where the pattern is another.
+ */
+function joinParts(
+  call: Call,
+  x: Value,
+  input: readonly Group[],
+  output: readonly Group[],
+): Value | undefined {
+  const { ctx } = call;
+  const stack = ctx.facts.stackOf(x);
+  const [name, ...more] = (stack && input[stack.axis]?.axes) ?? [];
+  if (stack === undefined || name === undefined || more.length > 0) return undefined;
+  if ([...input, ...output].some((group) => group.isEllipsis)) return undefined;
+  const axis = output.findIndex((group) => group.axes[0] === name);
+  const joined = output[axis];
+  if (joined === undefined) return undefined;
+  const inner = input.filter((_, at) => at !== stack.axis);
+  const isAlone = joined.axes.length === 1;
+  const rest = output.flatMap((group, at): readonly Group[] => {
+    if (at !== axis) return [group];
+    return isAlone ? [] : [{ ...group, axes: group.axes.slice(1) }];
+  });
+  const parts = stack.parts.map((part) => {
+    const split = decompose(call, part, inner, givenSizes(call));
+    return split && compose(call, permute(call, split, orderOf(rest, [])), rest, split);
+  });
+  const known = parts.flatMap((part) => part ?? []);
+  if (known.length !== parts.length) return undefined;
+  if (isAlone) return stackTensors(ctx, known, axis);
+  const [only] = known;
+  return only !== undefined && known.length === 1 ? only : ctx.emit('concat', known, { axis });
 }
 
 function reduce(call: Call): LmValue {

@@ -1,0 +1,59 @@
+/** Stages of the compiler as text. */
+import { portableTarget } from '../../codegen/index.ts';
+import { printPlan } from '../../codegen/print-plan.ts';
+import { generateModel, mapPrograms, type ByProgram, type ProgramName } from '../../compile.ts';
+import { unreachable } from '../../diagnostics/diagnostic.ts';
+import type { Graph } from '../../ir/graph.ts';
+import { printKernelProgram } from '../../ir/print-kernel.ts';
+import { printGraph } from '../../ir/print.ts';
+import type { LoweredModel } from '../../lower/index.ts';
+import { runPasses, type PassOptions } from '../../passes/driver.ts';
+import { fuseGraph } from '../../passes/fuse/index.ts';
+import type { PlanStep } from '../../../runtime/plan.ts';
+
+/** What can be printed of a program that was lowered; the syntax tree comes before that. */
+export const graphStages = ['graph', 'train', 'fused', 'kernel', 'schedule', 'wgsl'] as const;
+export type GraphStage = (typeof graphStages)[number];
+
+/** `passes` observes the chosen program only; the others are needed where memory is planned for all. */
+export function printStage(
+  stage: GraphStage,
+  lowered: LoweredModel,
+  program: ProgramName,
+  passes: PassOptions,
+): string {
+  const graphs: ByProgram<Graph> = lowered.graphs;
+  const graph = graphs[program];
+  if (graph === undefined) throw new RangeError(`there is no program ${program}`);
+  if (stage === 'graph') return printGraph(graph);
+  if (stage !== 'schedule' && stage !== 'wgsl') {
+    const optimized = runPasses(graph, passes);
+    if (stage === 'train') return printGraph(optimized);
+    return printKernelProgram(fuseGraph(optimized, { storageBuffers: portableTarget.storageBuffers }), stage);
+  }
+  const optimized = mapPrograms(graphs, (each, name) => {
+    const { observe, ...silent } = passes;
+    return runPasses(each, name === program && observe !== undefined ? { ...silent, observe } : silent);
+  });
+  const { plan, modules } = generateModel({ lowered, graphs: optimized }, portableTarget).generated;
+  if (stage === 'schedule') return printPlan(plan, program);
+  const used = new Set(kernelsOf(plan.programs.find(({ name }) => name === program)?.steps ?? []));
+  return plan.kernels
+    .flatMap(({ file }, at) => (used.has(at) ? [`// ${file}\n${modules.get(file)?.trimEnd() ?? ''}\n`] : []))
+    .join('\n');
+}
+
+function kernelsOf(steps: readonly PlanStep[]): readonly number[] {
+  return steps.flatMap((step) => {
+    switch (step.kind) {
+      case 'dispatch':
+        return [step.kernel];
+      case 'loop':
+        return kernelsOf(step.steps);
+      case 'clear':
+        return [];
+      default:
+        return unreachable(step, 'a step of a plan');
+    }
+  });
+}

@@ -1,2 +1,0 @@
-/** Parameters' files. Bundles train with the same code. */
-export * from '../../runtime/node/parameters.ts';

@@ -1,2 +1,0 @@
-/** The log of a training run. Bundles train with the same code. */
-export * from '../../runtime/node/train-log.ts';

@@ -1,0 +1,16 @@
+/** What the check of names and the walk both say of a builder that does not exist. */
+import * as names from '../diagnostics/catalogue/names.ts';
+import { help } from '../diagnostics/define.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Span } from '../diagnostics/span.ts';
+import { builtinBuilders } from './builders.ts';
+import { suggest } from './did-you-mean.ts';
+import type { ModuleNames } from './values.ts';
+
+export function unknownBlock(module: ModuleNames, name: string, span: Span): Diagnostic {
+  const known = [...module.blocks.keys(), ...builtinBuilders];
+  return names.unknownName(span, { what: 'block', name }, [
+    ...suggest(name, known, 'there are'),
+    ...(module.blocks.size === 0 ? [help('`import nn` brings the library’s blocks')] : []),
+  ]);
+}
