@@ -26,13 +26,22 @@ export function printEvaluation(
   task: PlanTask,
   dataset: Pick<Dataset, 'labels'>,
 ): string {
-  const { split, rows, loss, counts } = evaluation;
+  const { split, rows, loss } = evaluation;
   const figures = [...scoresOf(evaluation, task, dataset)].map(
     ([name, value]) => `, ${name} ${value.toFixed(4)}`,
   );
   const line = `${split}: ${rows} examples, loss ${loss.toFixed(4)}${figures.join('')}\n`;
+  const classes = classScoresOf(evaluation, dataset);
+  return classes.length === 0 ? line : `${line}\n${printClasses(classes)}`;
+}
+
+/** Of the first metric that has counts; all of them count the same. Empty where none does. */
+export function classScoresOf(
+  { counts }: Evaluation,
+  { labels }: Pick<Dataset, 'labels'>,
+): readonly ClassScores[] {
   const [first] = counts.values();
-  return first === undefined ? line : `${line}\n${printClasses(scoreClasses(first, dataset.labels))}`;
+  return first === undefined ? [] : scoreClasses(first, labels);
 }
 
 function printClasses(classes: readonly ClassScores[]): string {

@@ -28,8 +28,10 @@ export interface StartEvent {
   readonly parameters: number;
 }
 
+export type EventFields = Readonly<Record<string, number | string | readonly object[]>>;
+
 /** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
-export function printEvent(event: string, fields: Readonly<Record<string, number | string>>): string {
+export function printEvent(event: string, fields: EventFields): string {
   return JSON.stringify({ event, ...fields });
 }
 
@@ -86,7 +88,7 @@ export class TrainLog {
     this.#line.end();
   }
 
-  #event(event: string, fields: Readonly<Record<string, number | string>>): void {
+  #event(event: string, fields: EventFields): void {
     const line = printEvent(event, fields);
     this.#options.record(line);
     if (this.#options.json) this.#options.io.out(`${line}\n`);

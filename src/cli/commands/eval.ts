@@ -5,7 +5,7 @@ import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
 import type { RegisterCommand } from '../context.ts';
-import { printEvaluation, scoresOf } from '../../../runtime/evaluation-text.ts';
+import { classScoresOf, printEvaluation, scoresOf } from '../../../runtime/evaluation-text.ts';
 import { exitCodes } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openData } from '../../../runtime/node/open-data.ts';
@@ -65,7 +65,9 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   if (options.logFormat === 'json') {
     const { split, loss, rows } = evaluation;
     const scores = Object.fromEntries(scoresOf(evaluation, task, dataset));
-    io.out(`${printEvent('eval', { split, rows, loss, ...scores })}\n`);
+    const classes = classScoresOf(evaluation, dataset);
+    const fields = { split, rows, loss, ...scores, ...(classes.length === 0 ? {} : { classes }) };
+    io.out(`${printEvent('eval', fields)}\n`);
   } else {
     io.out(printEvaluation(evaluation, task, dataset));
   }

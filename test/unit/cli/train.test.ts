@@ -335,6 +335,10 @@ describe('lmc eval', () => {
         loss: 0.5,
         accuracy: expect.any(Number),
         f1: expect.any(Number),
+        classes: [
+          expect.objectContaining({ label: '0', precision: 0.5, f1: 0.4, actual: 3, predicted: 2 }),
+          expect.objectContaining({ label: '1', recall: 0, actual: 0, predicted: 0 }),
+        ],
       },
     ]);
   });
