@@ -1,8 +1,8 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
-import type { Dataset } from '../../runtime/data/dataset.ts';
-import { scoresOf, type Evaluation } from '../../runtime/evaluate.ts';
-import { scoreClasses, type ClassScores } from '../../runtime/metrics.ts';
-import type { PlanTask } from '../../runtime/plan.ts';
+import type { Dataset } from './data/dataset.ts';
+import { scoresOf, type Evaluation } from './evaluate.ts';
+import { scoreClasses, type ClassScores } from './metrics.ts';
+import type { PlanTask } from './plan.ts';
 
 /** `test: 180 examples, loss 0.1023, accuracy 0.9611`, and the table of the first metric that has counts. */
 export function printEvaluation(
