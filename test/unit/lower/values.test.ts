@@ -166,7 +166,10 @@ describe('products', () => {
     close(evaluate('a @ b', 'f32[batch, 2, 1]', { a, b }), [-2, -2]);
     close(evaluate('a @ ones(3, 2)', 'f32[batch, 2, 2]', { a }), [6, 6, 15, 15]);
     close(evaluate('a @ ones(3)', 'f32[batch, 2]', { a }), [6, 15]);
-    close(evaluate('ones(5, 2) @ a', 'f32[batch, 5, 3]', { a }), Array(5).fill([5, 7, 9]).flat());
+    close(
+      evaluate('ones(5, 2) @ a', 'f32[batch, 5, 3]', { a }),
+      Array.from({ length: 5 }, () => [5, 7, 9]).flat(),
+    );
     close(evaluate('ones(2) @ a', 'f32[batch, 3]', { a }), [5, 7, 9]);
   });
   it('einsum', () => {
