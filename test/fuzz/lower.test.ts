@@ -32,7 +32,7 @@ model M(x: f32[batch, seq, 4], ids: i32[batch, seq], lengths: i32[batch]) -> (f3
     next (h = tanh(h + z_t[:, 0] * 2 + y_t)) emit mean(h, axis=1)
   }
   k = repeat 3 as i carry (k = h) { next (k = k + i / 3) }
-  return concat([stack([h, k], 1)[:, 0], reduce(z, "b s d p -> b (p d)", "max")[:, :4]]), outs * f32(ids)
+  return concat([stack([h, k], 1)[:, 0], reduce(z, "b s d p -> b (p d)", "max")[:, :4]]), outs * f32(ids) + y
 }
 task t for M {
   target labels: i32[batch]
