@@ -1,29 +1,36 @@
 /** The command line as a whole. Each command is one file of `commands/`, and this is the only list of them. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { compileCommand } from './commands/compile.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
 import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import { irCommand } from './commands/ir.ts';
+import { predictCommand } from './commands/predict.ts';
 import { summaryCommand } from './commands/summary.ts';
+import { trainCommand } from './commands/train.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
+import { version } from './version.ts';
 
 const commands = [
   initCommand,
   checkCommand,
   summaryCommand,
   irCommand,
+  compileCommand,
+  trainCommand,
+  evalCommand,
+  predictCommand,
+  generateCommand,
   devicesCommand,
   doctorCommand,
-  explainCommand,
   fmtCommand,
-  generateCommand,
+  explainCommand,
 ] as const;
 
 /** `done` receives the exit code of the command that ran. */
@@ -31,7 +38,7 @@ export function createProgram(io: Io, done: (code: number) => void): Command {
   const context: CommandContext = { io, done };
   const program = new Command('lmc')
     .description('Compiles language models written in .lm to WebGPU, trains and runs them.')
-    .version(readVersion(), '-V, --version');
+    .version(version, '-V, --version');
   for (const register of commands) register(program, context);
   configure(program, io);
   return program;
@@ -44,17 +51,4 @@ function configure(command: Command, io: Io): void {
     .configureOutput({ writeOut: io.out, writeErr: io.err, getErrHelpWidth: () => io.columns })
     .showHelpAfterError('(--help shows the options)');
   for (const child of command.commands) configure(child, io);
-}
-
-function readVersion(): string {
-  // From src/cli in tests, from dist/src/cli in use.
-  for (const place of ['../../package.json', '../../../package.json']) {
-    try {
-      const found: unknown = JSON.parse(readFileSync(fileURLToPath(new URL(place, import.meta.url)), 'utf8'));
-      if (typeof found === 'object' && found !== null && 'version' in found) return String(found.version);
-    } catch {
-      continue;
-    }
-  }
-  return 'unknown';
 }

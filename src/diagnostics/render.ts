@@ -45,61 +45,75 @@ class Renderer {
 
   render({ code, severity, span, message, notes }: Diagnostic): string {
     const head = `${this.#style(severity, `${severity}[${code}]`)}${this.#style('bold', `: ${clean(message)}`)}`;
-    const lines = [head, ...this.#frame(span, severity, '^')];
-    for (const note of notes) lines.push(...this.#note(note, span));
+    const window = this.#window(span);
+    const lines = [head, ...this.#frame(span, window, severity, '^')];
+    // Second places on the same line stand under it, the others have a frame of their own.
+    const rest = notes.filter((note) => {
+      const label = window && note.span && this.#label(note, note.span, span, window);
+      if (label === undefined) return true;
+      lines.push(label);
+      return false;
+    });
+    for (const note of rest) lines.push(...this.#note(note, span));
     return lines.join('\n');
   }
 
   /** A note on the place of the diagnostic itself repeats no lines. */
   #note({ kind = 'note', message, span }: Note, primary: Span): readonly string[] {
     const head = `${this.#style(kind, kind)}: ${clean(message)}`;
-    const isSame =
-      span?.file === primary.file &&
-      span.start.offset === primary.start.offset &&
-      span.end.offset === primary.end.offset;
-    return span === undefined || isSame ? [head] : [head, ...this.#frame(span, kind, '-')];
+    if (span === undefined || isSamePlace(span, primary)) return [head];
+    return [head, ...this.#frame(span, this.#window(span), kind, '-')];
+  }
+
+  /** `--- note: …` under a part of the primary line that is shown. */
+  #label({ kind = 'note', message }: Note, span: Span, primary: Span, window: Window): string | undefined {
+    const isOnLine = span.file === primary.file && span.start.line === primary.start.line;
+    const [from, to] = [span.start.column - 1, span.end.column - 1];
+    if (!isOnLine || isSamePlace(span, primary) || span.end.line !== span.start.line) return undefined;
+    if (from < window.start || to > window.end) return undefined;
+    const mark = this.#style(kind, `${this.#mark(window, from, to, '-')} ${kind}: ${clean(message)}`);
+    return `${window.gutter} ${this.#style('frame', '|')} ${blank(window, from)}${mark}`;
   }
 
   /** The place and its line with a mark under the part that is meant; of a longer part, under its first line. */
-  #frame(span: Span, style: keyof typeof styles, mark: string): readonly string[] {
-    const text = this.#linesOf(span.file)?.[span.start.line - 1];
-    const number = String(span.start.line);
-    const gutter = ' '.repeat(number.length);
+  #frame(
+    span: Span,
+    window: Window | undefined,
+    style: keyof typeof styles,
+    mark: string,
+  ): readonly string[] {
+    const gutter = window?.gutter ?? ' '.repeat(String(span.start.line).length);
     const place = `${gutter}${this.#style('frame', '-->')} ${formatSpan(span)}`;
-    if (text === undefined) return [place];
+    if (window === undefined) return [place];
+    const { text, start, end } = window;
     const from = Math.min(span.start.column - 1, text.length);
-    const to =
-      span.end.line === span.start.line ? Math.min(span.end.column - 1, text.length) : text.trimEnd().length;
-    const { before, marked, after } = this.#cut(text, from, Math.max(to, from), number.length + 3);
-    const width = Math.max(1, displayWidth(marked));
+    const to = span.end.line === span.start.line ? span.end.column - 1 : text.trimEnd().length;
+    const shown = `${start > 0 ? '…' : ''}${clean(text.slice(start, end))}${end < text.length ? '…' : ''}`;
     const bar = this.#style('frame', '|');
     return [
       place,
       `${gutter} ${bar}`,
-      `${this.#style('frame', number)} ${bar} ${before}${marked}${after}`.trimEnd(),
-      `${gutter} ${bar} ${before.replaceAll(/[^\t]/gu, (character) => ' '.repeat(displayWidth(character)))}${this.#style(style, mark.repeat(width))}`,
+      `${this.#style('frame', String(span.start.line))} ${bar} ${shown}`.trimEnd(),
+      `${gutter} ${bar} ${blank(window, from)}${this.#style(style, this.#mark(window, from, to, mark))}`,
     ];
   }
 
-  /** The part of a line that fits, with `…` where something was left out. */
-  #cut(
-    line: string,
-    from: number,
-    to: number,
-    margin: number,
-  ): { before: string; marked: string; after: string } {
-    const room = Math.max(30, this.#options.columns - margin);
-    let [start, end] = [0, line.length];
-    if (line.length > room) {
-      start = Math.max(0, Math.min(from - Math.floor(room / 3), line.length - room));
-      end = Math.min(line.length, start + room);
-    }
-    const stop = Math.min(to, end);
-    return {
-      before: (start > 0 ? '…' : '') + clean(line.slice(start > 0 ? start + 1 : 0, from)),
-      marked: clean(line.slice(from, stop)),
-      after: clean(line.slice(stop, end < line.length ? end - 1 : end)) + (end < line.length ? '…' : ''),
-    };
+  #mark({ text, end }: Window, from: number, to: number, mark: string): string {
+    return mark.repeat(Math.max(1, displayWidth(clean(text.slice(from, Math.min(to, end))))));
+  }
+
+  /** The part of the line that fits; undefined where the text cannot be read. */
+  #window(span: Span): Window | undefined {
+    const text = this.#linesOf(span.file)?.[span.start.line - 1];
+    if (text === undefined) return undefined;
+    const gutter = ' '.repeat(String(span.start.line).length);
+    const room = Math.max(30, this.#options.columns - gutter.length - 3);
+    if (text.length <= room) return { text, gutter, start: 0, end: text.length };
+    const from = Math.min(span.start.column - 1, text.length);
+    const left = Math.max(0, Math.min(from - Math.floor(room / 3), text.length - room));
+    const right = left + room;
+    // A sign for what is left out takes the place of one character on its side.
+    return { text, gutter, start: left > 0 ? left + 1 : 0, end: right < text.length ? right - 1 : right };
   }
 
   #linesOf(file: string): readonly string[] | undefined {
@@ -110,6 +124,24 @@ class Renderer {
   #style(style: keyof typeof styles, text: string): string {
     return this.#options.color ? `\u001B[${styles[style]}m${text}\u001B[0m` : text;
   }
+}
+
+/** A line as it is shown: from `start` to `end`. */
+interface Window {
+  readonly text: string;
+  readonly gutter: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** As wide as the shown line up to a place; tabs stay, so that marks stand under their text. */
+function blank({ text, start }: Window, to: number): string {
+  const before = (start > 0 ? '…' : '') + clean(text.slice(start, to));
+  return before.replaceAll(/[^\t]/gu, (character) => ' '.repeat(displayWidth(character)));
+}
+
+function isSamePlace(a: Span, b: Span): boolean {
+  return a.file === b.file && a.start.offset === b.start.offset && a.end.offset === b.end.offset;
 }
 
 /** A file may hold anything; nothing of it may steer the terminal. One character stays one. */

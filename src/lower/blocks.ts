@@ -11,6 +11,7 @@ import { buildBuiltin } from './builders.ts';
 import { lookup, type Context, type Scope } from './context.ts';
 import { describeValue, plural } from './describe.ts';
 import { joinPath } from './parameters.ts';
+import { returnHelp } from './return-help.ts';
 import { conform, resolveDType, resolveShape } from './types.ts';
 import { unknownBlock } from './unknown-block.ts';
 import {
@@ -256,7 +257,13 @@ function applyWithin(
   ctx.applying.pop();
   if (outcome.kind !== 'return') {
     if (outcome.kind === 'end')
-      ctx.report(names.missingReturn(declaration.name.span, { what: `block \`${declaration.name.name}\`` }));
+      ctx.report(
+        names.missingReturn(
+          declaration.name.span,
+          { what: `block \`${declaration.name.name}\`` },
+          returnHelp(declaration.body),
+        ),
+      );
     return poison;
   }
   const result = checkResults(ctx, outcome.value, instance, inner, outcome.span);

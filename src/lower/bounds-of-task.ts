@@ -28,7 +28,8 @@ export function settleBounds(
   const batchDim = axisName(model, 0);
   const sizes = new Map<string, number>();
   for (const [name, { bound, span }] of dims) {
-    if (bound === undefined && name !== batchDim) ctx.report(tasks.unboundedDim(span, { name }));
+    if (bound === undefined && name !== batchDim)
+      ctx.report(tasks.unboundedDim(span, { name }, [help(batchHelp(name, batchDim))]));
     if (bound !== undefined && name === batchDim && batchSize > bound)
       ctx.report(
         tasks.overBound(
@@ -81,4 +82,11 @@ function axisName(model: ModelDeclaration, axis: number): string | undefined {
     if (dim?.kind === 'name') return dim.name;
   }
   return undefined;
+}
+
+function batchHelp(name: string, batchDim: string | undefined): string {
+  const bound = `write \`dim ${name} <= …\` with the largest size that may come`;
+  return batchDim === undefined
+    ? bound
+    : `${bound}; only the first axis of the first input, \`${batchDim}\`, is bounded by the batch size`;
 }

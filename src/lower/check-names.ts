@@ -272,7 +272,7 @@ class NameChecker {
         this.#arguments(expression.arguments, scope);
         return;
       case 'build':
-        this.#builder(expression);
+        this.#builder(expression, scope);
         this.#arguments(expression.arguments, scope);
         return;
       case 'index':
@@ -320,9 +320,12 @@ class NameChecker {
     this.#report(names.unknownName(span, { what, name }, suggestValue(name, callable)));
   }
 
-  #builder({ builder: { name, span } }: Extract<Expression, { kind: 'build' }>): void {
+  #builder({ builder: { name, span } }: Extract<Expression, { kind: 'build' }>, scope: NameScope): void {
     if (this.#module.blocks.has(name)) this.#usedBlocks.add(name);
-    else if (!builtinBuilders.has(name)) this.#report(unknownBlock(this.#module, name, span));
+    else if (!builtinBuilders.has(name)) {
+      const isValue = scope.use(name) || hasFunction(name);
+      this.#report(unknownBlock(this.#module, name, span, isValue));
+    }
   }
 
   #scan(expression: Extract<Expression, { kind: 'scan' }>, scope: NameScope): void {

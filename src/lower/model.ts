@@ -9,6 +9,7 @@ import type { Identifier, ModelDeclaration, TypeExpression } from '../parser/ast
 import type { Context, Scope } from './context.ts';
 import { moduleScope, type Declared } from './declarations.ts';
 import { plural } from './describe.ts';
+import { returnHelp } from './return-help.ts';
 import { conform, resolveDType, resolveShape } from './types.ts';
 import { elementsOf, poison, tensor, tupleOf, type LmValue } from './values.ts';
 
@@ -39,7 +40,11 @@ export function walkModel(
   if (outcome.kind !== 'return') {
     ctx.report(
       outcome.kind === 'end'
-        ? names.missingReturn(declaration.name.span, { what: `model \`${declaration.name.name}\`` })
+        ? names.missingReturn(
+            declaration.name.span,
+            { what: `model \`${declaration.name.name}\`` },
+            returnHelp(declaration.body),
+          )
         : types.misplacedNext(outcome.statement.span, {}),
     );
     return undefined;

@@ -1,6 +1,6 @@
 /** Bodies of blocks, models, scans and loops: one statement after the other. */
 import * as types from '../diagnostics/catalogue/types.ts';
-import { note } from '../diagnostics/define.ts';
+import { help, note } from '../diagnostics/define.ts';
 import type { Identifier, Statement } from '../parser/ast.ts';
 import type { Value } from '../ir/graph.ts';
 import type { Context, Outcome, Scope } from './context.ts';
@@ -70,7 +70,17 @@ function unpack(
     types.unpackCount(
       span,
       { targets: plural(targets.length, 'name'), values: plural(elements.length, 'value') },
-      value.kind === 'tuple' ? [] : [note(`this is ${describeValue(value)}`, expression.span)],
+      [
+        note(
+          value.kind === 'tuple'
+            ? `the values are ${elements.map(describeValue).join(', ')}`
+            : `this is ${describeValue(value)}`,
+          expression.span,
+        ),
+        ...(elements.length > targets.length && targets.length > 1
+          ? [help('`_` takes a value that is not needed, as in `a, _, b = …`')]
+          : []),
+      ],
     ),
   );
   return targets.map(() => poison);

@@ -7,7 +7,13 @@ import { builtinBuilders } from './builders.ts';
 import { suggest } from './did-you-mean.ts';
 import type { ModuleNames } from './values.ts';
 
-export function unknownBlock(module: ModuleNames, name: string, span: Span): Diagnostic {
+/** `isValue`: a function or a built block has this name, so that parentheses were meant. */
+export function unknownBlock(module: ModuleNames, name: string, span: Span, isValue = false): Diagnostic {
+  if (isValue) {
+    return names.unknownName(span, { what: 'block', name }, [
+      help(`\`${name}\` is there to be applied, with parentheses: \`${name}(…)\``),
+    ]);
+  }
   const known = [...module.blocks.keys(), ...builtinBuilders];
   return names.unknownName(span, { what: 'block', name }, [
     ...suggest(name, known, 'there are'),

@@ -72,6 +72,8 @@ class Formatter {
   readonly #continues = new Map<IToken, boolean>();
   #last: IToken | undefined;
   #previous: Line | undefined;
+  /** The last token of the lines above. */
+  #lastCode: IToken | undefined;
 
   constructor(source: SourceText) {
     this.#source = source;
@@ -138,6 +140,8 @@ class Formatter {
     let [left, right] = ['', ''];
     let equalsAt = -1;
     const depth = this.#brackets.length;
+    const above = this.#lastCode;
+    this.#lastCode = tokens.at(-1) ?? above;
     for (const [index, token] of tokens.entries()) {
       const before = tokens[index - 1];
       const top = this.#brackets.at(-1);
@@ -146,7 +150,9 @@ class Formatter {
         equalsAt = token.startOffset - column;
       }
       const gap =
-        before !== undefined && isSpaced(before, token, tokens[index - 2], top, this.#source.text) ? ' ' : '';
+        before !== undefined && isSpaced(before, token, tokens[index - 2] ?? above, top, this.#source.text)
+          ? ' '
+          : '';
       if (equalsAt < 0) left += gap + token.image;
       else right += (right === '' ? '' : gap) + token.image;
       if (closers.has(token.tokenType)) this.#brackets.pop();

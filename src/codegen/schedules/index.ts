@@ -6,6 +6,7 @@ import { schedulePoints } from './points.ts';
 import { scheduleScatter } from './scatter.ts';
 import { scheduleSplitReduction } from './split-reduction.ts';
 import { scheduleSubgroupContraction } from './subgroup-contraction.ts';
+import { scheduleTiledContraction } from './tiled-contraction.ts';
 import { scheduleWorkgroupRows } from './workgroup-rows.ts';
 
 export type { ScheduleContext } from './context.ts';
@@ -15,6 +16,7 @@ type Schedule = (kernel: LoopKernel, ctx: ScheduleContext) => ScheduledKernel | 
 
 const schedules: readonly Schedule[] = [
   scheduleSubgroupContraction,
+  scheduleTiledContraction,
   scheduleSplitReduction,
   scheduleWorkgroupRows,
 ];

@@ -1,8 +1,8 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
-import type { Dataset } from '../../runtime/data/dataset.ts';
-import type { Evaluation } from '../../runtime/evaluate.ts';
-import { scoreClasses, scoreCounts, type ClassScores } from '../../runtime/metrics.ts';
-import type { PlanTask } from '../../runtime/plan.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { Evaluation } from './evaluate.ts';
+import { scoreClasses, scoreCounts, type ClassScores } from './metrics.ts';
+import type { PlanTask } from './plan.ts';
 
 /** Metrics by name, in the order of the task. */
 export function scoresOf(
@@ -26,13 +26,22 @@ export function printEvaluation(
   task: PlanTask,
   dataset: Pick<Dataset, 'labels'>,
 ): string {
-  const { split, rows, loss, counts } = evaluation;
+  const { split, rows, loss } = evaluation;
   const figures = [...scoresOf(evaluation, task, dataset)].map(
     ([name, value]) => `, ${name} ${value.toFixed(4)}`,
   );
   const line = `${split}: ${rows} examples, loss ${loss.toFixed(4)}${figures.join('')}\n`;
+  const classes = classScoresOf(evaluation, dataset);
+  return classes.length === 0 ? line : `${line}\n${printClasses(classes)}`;
+}
+
+/** Of the first metric that has counts; all of them count the same. Empty where none does. */
+export function classScoresOf(
+  { counts }: Evaluation,
+  { labels }: Pick<Dataset, 'labels'>,
+): readonly ClassScores[] {
   const [first] = counts.values();
-  return first === undefined ? line : `${line}\n${printClasses(scoreClasses(first, dataset.labels))}`;
+  return first === undefined ? [] : scoreClasses(first, labels);
 }
 
 function printClasses(classes: readonly ClassScores[]): string {

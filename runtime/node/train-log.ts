@@ -1,11 +1,19 @@
 /** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
-import type { Evaluation } from '../../runtime/evaluate.ts';
-import { formatDuration, ProgressLine } from '../../runtime/node/progress.ts';
-import type { StepEvent } from '../../runtime/step-reader.ts';
-import type { Io } from './io.ts';
+import type { Evaluation } from '../evaluate.ts';
+import { formatDuration, ProgressLine } from './progress.ts';
+import type { StepEvent } from '../step-reader.ts';
+
+/** Where it writes. */
+export interface LogOutput {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether `err` is a terminal that redraws a line after a carriage return. */
+  readonly interactive: boolean;
+  readonly columns: number;
+}
 
 export interface TrainLogOptions {
-  readonly io: Io;
+  readonly io: LogOutput;
   /** Events on stdout. */
   readonly json: boolean;
   /** Takes every event, too: the log of the run folder. */
@@ -20,8 +28,10 @@ export interface StartEvent {
   readonly parameters: number;
 }
 
+export type EventFields = Readonly<Record<string, number | string | readonly object[]>>;
+
 /** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
-export function printEvent(event: string, fields: Readonly<Record<string, number | string>>): string {
+export function printEvent(event: string, fields: EventFields): string {
   return JSON.stringify({ event, ...fields });
 }
 
@@ -78,7 +88,7 @@ export class TrainLog {
     this.#line.end();
   }
 
-  #event(event: string, fields: Readonly<Record<string, number | string>>): void {
+  #event(event: string, fields: EventFields): void {
     const line = printEvent(event, fields);
     this.#options.record(line);
     if (this.#options.json) this.#options.io.out(`${line}\n`);

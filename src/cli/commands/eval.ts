@@ -1,0 +1,89 @@
+/** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
+import { evaluate } from '../../../runtime/evaluate.ts';
+import { parseEncoder } from '../../../runtime/data/encoder.ts';
+import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
+import { RuntimeError } from '../../../runtime/session.ts';
+import { taskOf } from '../../../runtime/train.ts';
+import type { RegisterCommand } from '../context.ts';
+import { classScoresOf, printEvaluation, scoresOf } from '../../../runtime/evaluation-text.ts';
+import { exitCodes } from '../exit.ts';
+import type { Io } from '../io.ts';
+import { openData } from '../../../runtime/node/open-data.ts';
+import { openModel, type OpenModel } from '../open-model.ts';
+import { lowerOptions } from '../options.ts';
+import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
+import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { defined } from '../settle-run.ts';
+import { createDiskHost } from '../source-host.ts';
+import { printEvent } from '../../../runtime/node/train-log.ts';
+
+interface EvalOptions extends RunOptions {
+  readonly params: string;
+}
+
+export const evalCommand: RegisterCommand = (program, { io, done }) => {
+  const command = program
+    .command('eval')
+    .description('loss and metrics of the held-out part')
+    .argument('<file>', 'the .lm file')
+    .requiredOption('--params <file.safetensors>', 'trained parameters');
+  addRunOptions(command).action(async (file: string, options: EvalOptions) => {
+    const { device, seed } = options;
+    const model = await openModel(io, {
+      file,
+      host: createDiskHost(),
+      options: lowerOptions(options),
+      needsTask: true,
+      ...defined({ device, seed }),
+    });
+    if (model === undefined) {
+      done(exitCodes.diagnostics);
+      return;
+    }
+    try {
+      await evaluateModel(io, model, file, options);
+      done(exitCodes.done);
+    } finally {
+      model.close();
+    }
+  });
+};
+
+async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
+  const { plan, session, seed } = model;
+  const parameters = await readParameters(plan, options.params);
+  loadParameters(session, parameters);
+  const { data, batchSize } = options;
+  const encoder = encoderOf(parameters.metadata);
+  const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };
+  const opened = await openData(request);
+  const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
+  io.err(`${plan.signature.model} on ${session.description}\n`);
+  for (const note of dataset.notes) io.err(`${note}\n`);
+  const evaluation = await evaluate({ session, plan, dataset, split: heldOut(dataset), seed });
+  const task = taskOf(plan);
+  if (options.logFormat === 'json') {
+    const { split, loss, rows } = evaluation;
+    const scores = Object.fromEntries(scoresOf(evaluation, task, dataset));
+    const classes = classScoresOf(evaluation, dataset);
+    const fields = { split, rows, loss, ...scores, ...(classes.length === 0 ? {} : { classes }) };
+    io.out(`${printEvent('eval', fields)}\n`);
+  } else {
+    io.out(printEvaluation(evaluation, task, dataset));
+  }
+}
+
+/** Tensors have class numbers only; the parameters know the names. */
+function withLabels(dataset: Dataset, encoder: string): Dataset {
+  return { ...dataset, labels: parseEncoder(encoder).labels };
+}
+
+/** The test part, else the validation part. */
+function heldOut({ rows }: Dataset): Split {
+  if (rows.test > 0) return 'test';
+  if (rows.validation > 0) return 'validation';
+  throw new RuntimeError(
+    5,
+    'the data holds nothing out: `split{test=0.1}` in the pipeline does, or --data names other data',
+  );
+}

@@ -1,0 +1,93 @@
+/** From a file to a running model: compiles it for the device that is there and opens a session on it. */
+import { Reporter } from '../diagnostics/diagnostic.ts';
+import { generateModel, lowerAndOptimize, type OptimizedModel } from '../compile.ts';
+import { portableTarget } from '../codegen/target.ts';
+import type { LowerOptions } from '../lower/lowered.ts';
+import { openReferenceSession } from '../reference-session.ts';
+import { openGpuSession } from '../../runtime/gpu-session.ts';
+import { initialValues } from '../../runtime/initialize.ts';
+import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
+import type { Plan } from '../../runtime/plan.ts';
+import type { Session } from '../../runtime/session.ts';
+import { stateLayouts } from '../../runtime/state-dict.ts';
+import { stopsAfterReport } from './diagnostics.ts';
+import { CommandError, exitCodes } from './exit.ts';
+import type { Io } from './io.ts';
+import type { DiskHost } from './source-host.ts';
+
+export interface OpenRequest {
+  readonly file: string;
+  readonly host: DiskHost;
+  readonly options: LowerOptions;
+  /** Undefined: the best there is. `reference`: the float64 evaluator. */
+  readonly device?: string;
+  /** Keys the initial values; undefined: the task's. */
+  readonly seed?: number;
+  /** Whether the command makes no sense without a task. */
+  readonly needsTask: boolean;
+}
+
+export interface OpenModel {
+  readonly plan: Plan;
+  readonly session: Session;
+  readonly seed: number;
+  readonly parameterCount: number;
+  readonly close: () => void;
+}
+
+/** Undefined where the program has errors, which are then printed. Throws a RuntimeError where no device can run it. */
+export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel | undefined> {
+  const optimized = checkModel(io, request);
+  if (optimized === undefined) return undefined;
+  // Only now, so that a misspelt layer is not hidden behind a missing driver.
+  const device = request.device === 'reference' ? undefined : await openNamed(request.device);
+  try {
+    const { plan, modules } = generateModel(optimized, device?.facts ?? portableTarget).generated;
+    const seed = request.seed ?? plan.task?.seed ?? 0;
+    const session =
+      device === undefined
+        ? openReferenceSession(optimized.graphs, {
+            initialize: ({ name, initializer }, shape) => initialValues(initializer, shape, seed, name),
+          })
+        : await openGpuSession(device.device, plan, modules, { seed, description: device.description });
+    return {
+      plan,
+      session,
+      seed,
+      parameterCount: countParameters(plan),
+      close: () => {
+        session.close();
+        device?.close();
+      },
+    };
+  } catch (error) {
+    device?.close();
+    throw error;
+  }
+}
+
+/** Prints what the compiler has to say. */
+function checkModel(io: Io, { file, host, options, needsTask }: OpenRequest): OptimizedModel | undefined {
+  if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+  const reporter = new Reporter();
+  const optimized = lowerAndOptimize(file, host, options, reporter);
+  if (stopsAfterReport(reporter, io, host) || optimized === undefined) return undefined;
+  const { task, signature } = optimized.lowered;
+  if (needsTask && task === undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      `${file} has no task: a \`task NAME for ${signature.model} { … }\` says what to train on and how`,
+    );
+  return optimized;
+}
+
+function openNamed(name: string | undefined): Promise<OpenedDevice> {
+  return openDevice(name === undefined ? {} : { name });
+}
+
+function countParameters(plan: Plan): number {
+  return stateLayouts(plan, 'parameter').reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}

@@ -1,0 +1,323 @@
+/** The course of `lmc train`: open, restore or initialise, train, save, evaluate. */
+import path from 'node:path';
+import process from 'node:process';
+import type { Dataset } from '../../runtime/data/dataset.ts';
+import { evaluate } from '../../runtime/evaluate.ts';
+import {
+  loadCheckpoint,
+  restoreCheckpoint,
+  saveCheckpoint,
+  type LoadedCheckpoint,
+} from '../../runtime/node/checkpoint.ts';
+import { RuntimeError } from '../../runtime/session.ts';
+import { readStates, writeStates } from '../../runtime/state-dict.ts';
+import {
+  countSteps,
+  startState,
+  taskOf,
+  train,
+  type TrainObserver,
+  type TrainResult,
+  type TrainSettings,
+  type TrainState,
+} from '../../runtime/train.ts';
+import { printEvaluation, scoresOf } from '../../runtime/evaluation-text.ts';
+import { exitCodes } from './exit.ts';
+import type { Io } from './io.ts';
+import { openData } from '../../runtime/node/open-data.ts';
+import { openModel, type OpenModel } from './open-model.ts';
+import {
+  encoderOf,
+  loadParameters,
+  parameterMetadata,
+  readParameters,
+  saveParameters,
+} from '../../runtime/node/parameters.ts';
+import type { RunConfig } from './run-config.ts';
+import { RunFolder } from './run-folder.ts';
+import { quoteWord } from './run-options.ts';
+import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
+import { TrainLog } from '../../runtime/node/train-log.ts';
+import { version } from './version.ts';
+
+/** Gives the exit code. Throws a CommandError or a RuntimeError. */
+export async function runTraining(io: Io, file: string | undefined, options: TrainOptions): Promise<number> {
+  const settled = settleRun(file, options);
+  const interrupt = watchInterrupts(io);
+  try {
+    const { options: lower, host, device, seed } = settled;
+    const model = await openModel(io, {
+      file: settled.file,
+      host,
+      options: lower,
+      needsTask: true,
+      ...defined({ device, seed }),
+    });
+    if (model === undefined) return exitCodes.diagnostics;
+    try {
+      return await new TrainRun(io, options, settled, model, interrupt).run();
+    } finally {
+      model.close();
+    }
+  } finally {
+    interrupt.release();
+  }
+}
+
+interface Interrupt {
+  readonly signal: AbortSignal;
+  /** From now on the first Ctrl-C is a wish, not an order. */
+  arm: (announce: (text: string) => void) => void;
+  readonly release: () => void;
+}
+
+/** Ctrl-C once: ends the step. Twice, or while there is nothing to save yet: at once. */
+function watchInterrupts(io: Io): Interrupt {
+  const controller = new AbortController();
+  let announce: ((text: string) => void) | undefined;
+  const release = io.onInterrupt(() => {
+    if (announce === undefined || controller.signal.aborted) io.abort(exitCodes.interrupted);
+    announce?.('interrupted: ends after this step and saves; Ctrl-C again stops at once');
+    controller.abort();
+  });
+  return {
+    signal: controller.signal,
+    arm: (say) => {
+      announce = say;
+    },
+    release,
+  };
+}
+
+class TrainRun {
+  readonly #io: Io;
+  readonly #options: TrainOptions;
+  readonly #settled: SettledRun;
+  readonly #model: OpenModel;
+  readonly #interrupt: Interrupt;
+  readonly #log: TrainLog;
+  #folder: RunFolder | undefined;
+  #dataset: Dataset | undefined;
+  #metadata: ReadonlyMap<string, string> = new Map();
+  /** Of the newest checkpoint. */
+  #savedStep: number | undefined;
+
+  constructor(io: Io, options: TrainOptions, settled: SettledRun, model: OpenModel, interrupt: Interrupt) {
+    this.#io = io;
+    this.#options = options;
+    this.#settled = settled;
+    this.#model = model;
+    this.#interrupt = interrupt;
+    this.#folder = settled.resumed;
+    this.#log = new TrainLog({
+      io,
+      json: options.logFormat === 'json',
+      record: (line) => this.#folder?.log(line),
+      scores: (evaluation) =>
+        scoresOf(evaluation, taskOf(model.plan), { labels: this.#dataset?.labels ?? [] }),
+    });
+  }
+
+  async run(): Promise<number> {
+    try {
+      const result = await this.#train();
+      if (result.reason === 'interrupted') return this.#endInterrupted(result);
+      await this.#finish(result);
+      return exitCodes.done;
+    } catch (error) {
+      this.#log.close();
+      throw this.#adviseOn(error);
+    }
+  }
+
+  async #train(): Promise<TrainResult> {
+    const { plan, session, seed, parameterCount } = this.#model;
+    const checkpoint = await this.#restore();
+    const dataset = await this.#openData(checkpoint);
+    this.#metadata = parameterMetadata(plan, dataset.encoder);
+    const settings = this.#settings();
+    const start = checkpoint?.state ?? startState;
+    this.#openFolder(settings, start);
+    this.#log.start({ model: plan.signature.model, device: session.description, parameters: parameterCount });
+    for (const note of dataset.notes) this.#log.say(note);
+    if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
+    this.#log.totalSteps = countSteps(dataset, settings, start);
+    this.#interrupt.arm((text) => this.#log.say(text));
+    return train({
+      session,
+      plan,
+      dataset,
+      settings: { ...settings, seed },
+      start,
+      signal: this.#interrupt.signal,
+      observer: this.#observer(),
+    });
+  }
+
+  async #restore(): Promise<LoadedCheckpoint | undefined> {
+    const { plan, session } = this.#model;
+    const { resumed, init } = this.#settled;
+    const checkpoint = resumed === undefined ? undefined : await loadCheckpoint(resumed.checkpoints);
+    for (const damage of checkpoint?.damaged ?? []) this.#log.say(`passed over: ${damage}`);
+    if (checkpoint !== undefined) {
+      restoreCheckpoint(session, plan, checkpoint);
+      this.#savedStep = checkpoint.state.step;
+    } else if (init !== undefined) {
+      loadParameters(session, await readParameters(plan, init));
+    }
+    return checkpoint;
+  }
+
+  async #openData(checkpoint: LoadedCheckpoint | undefined): Promise<Dataset> {
+    const { plan } = this.#model;
+    const { file, folder, data, options, shuffle } = this.#settled;
+    const encoder = checkpoint === undefined ? undefined : encoderOf(checkpoint.metadata);
+    this.#dataset = await openData({
+      plan,
+      file,
+      folder,
+      shuffle,
+      targets: true,
+      ...defined({ data, batchSize: options.batchSize, encoder }),
+    });
+    return this.#dataset;
+  }
+
+  #settings(): TrainSettings {
+    const { fields, epochs: taskEpochs } = taskOf(this.#model.plan);
+    const { steps, epochs, shuffle } = this.#settled;
+    const patience = fields['patience'];
+    return {
+      seed: this.#model.seed,
+      shuffle,
+      steps: steps ?? Number.POSITIVE_INFINITY,
+      epochs: epochs ?? (steps === undefined ? taskEpochs : Number.POSITIVE_INFINITY),
+      checkpointSeconds: 120,
+      epochCheckpointSeconds: 2,
+      ...defined({
+        checkpointSteps: this.#options.checkpointSteps,
+        patience: typeof patience === 'number' ? patience : undefined,
+      }),
+    };
+  }
+
+  #openFolder(settings: TrainSettings, start: TrainState): void {
+    if (this.#folder !== undefined) {
+      const { steps: _steps, epochs: _epochs, ...rest } = this.#folder.config;
+      this.#folder.writeConfig({ ...rest, ...limitsOf(settings) });
+      this.#folder.truncateLog(start.step);
+    } else if (this.#options.out !== undefined) {
+      this.#createFolder(this.#options.out, settings);
+    }
+  }
+
+  #createFolder(place: string, settings: TrainSettings): void {
+    const { file, folder, options, shuffle, device, data, init, host } = this.#settled;
+    const config: Omit<RunConfig, 'sources'> = {
+      format: 'lmc-run',
+      version: 1,
+      lmc: version,
+      file,
+      folder,
+      set: Object.fromEntries(options.set),
+      task: { fields: Object.fromEntries(options.task), ...defined({ name: options.taskName }) },
+      shuffle,
+      seed: this.#model.seed,
+      ...limitsOf(settings),
+      ...defined({ batchSize: options.batchSize, device, data, init }),
+    };
+    const sources = new Map(host.filesRead().map((name) => [name, host.readFile(name) ?? '']));
+    const { run, earlier } = RunFolder.create(place, config, sources);
+    run.writePlan(this.#model.plan);
+    if (earlier !== undefined) this.#log.say(`the run that was in ${place} is now in ${earlier}`);
+    this.#folder = run;
+  }
+
+  #observer(): TrainObserver {
+    return {
+      step: (event) => this.#log.step(event),
+      evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best ? '  (best)' : ''),
+      checkpoint: async (state, reason) => {
+        if (this.#folder === undefined && reason === 'interrupted')
+          this.#createFolder(this.#placeForInterrupted(), this.#settings());
+        if (this.#folder === undefined) return;
+        const { session, plan, seed } = this.#model;
+        await saveCheckpoint(this.#folder.checkpoints, {
+          session,
+          plan,
+          state,
+          seed,
+          metadata: this.#metadata,
+          keep: this.#options.keep,
+        });
+        this.#savedStep = state.step;
+      },
+    };
+  }
+
+  /** Where nobody said where to save, and there is something to lose. */
+  #placeForInterrupted(): string {
+    return path.join('runs', path.basename(this.#settled.file, '.lm').replaceAll(/[^\w.-]/g, '_'));
+  }
+
+  #endInterrupted(result: TrainResult): number {
+    this.#log.end(result.state.step, result.seconds);
+    if (this.#folder !== undefined)
+      this.#log.say(`saved after step ${result.state.step}; go on with: ${resumeCommand(this.#folder)}`);
+    return exitCodes.interrupted;
+  }
+
+  async #finish({ state, best, seconds, reason }: TrainResult): Promise<void> {
+    const { session, plan, seed } = this.#model;
+    if (reason === 'patience') this.#log.say('validation gets no better: stopped');
+    let step = state.step;
+    if (best !== undefined && best.step !== state.step) {
+      writeStates(session, best.parameters);
+      step = best.step;
+      this.#log.say(`the parameters of step ${step}, with the lowest validation loss, are the result`);
+    }
+    const { save } = this.#options;
+    const places = [save, this.#folder?.model].filter((place) => place !== undefined);
+    if (places.length > 0) {
+      const parameters = await readStates(session, plan, 'parameter');
+      for (const place of places) await saveParameters(place, parameters, this.#metadata);
+      this.#log.say(`wrote ${places.join(' and ')}`);
+    }
+    const dataset = this.#dataset;
+    // With --data every row was trained on: nothing is held out.
+    if (dataset !== undefined && dataset.rows.test > 0 && this.#settled.data === undefined) {
+      const evaluation = await evaluate({ session, plan, dataset, split: 'test', seed });
+      this.#log.evaluation(evaluation, step);
+      this.#log.end(state.step, seconds);
+      if (this.#options.logFormat === 'text')
+        this.#io.out(printEvaluation(evaluation, taskOf(plan), dataset));
+    } else {
+      this.#log.end(state.step, seconds);
+    }
+  }
+
+  /** What fails in the middle of a run says how to go on. */
+  #adviseOn(error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || this.#folder === undefined || this.#savedStep === undefined)
+      return error;
+    const advice =
+      error.exitCode === exitCodes.nonFinite
+        ? `the checkpoint of step ${this.#savedStep} is from before it`
+        : `go on after step ${this.#savedStep} with`;
+    return new RuntimeError(error.exitCode, `${error.message}\n  ${advice}: ${resumeCommand(this.#folder)}`, {
+      cause: error,
+    });
+  }
+}
+
+function limitsOf({ steps, epochs }: TrainSettings): Pick<RunConfig, 'steps' | 'epochs'> {
+  return defined({
+    steps: Number.isFinite(steps) ? steps : undefined,
+    epochs: Number.isFinite(epochs) ? epochs : undefined,
+  });
+}
+
+function resumeCommand(folder: RunFolder): string {
+  const place = path.relative(process.cwd(), folder.path);
+  return `npx lmc train --resume ${quoteWord(place.startsWith('..') ? folder.path : place || '.')}`;
+}
