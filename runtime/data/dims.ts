@@ -1,5 +1,8 @@
 /** Sizes of the plan's shapes against sizes of real tensors. */
 import type { PlanDim } from '../plan.ts';
+import { printDim } from '../plan-numbers.ts';
+
+export { printDim };
 
 /** The name, where the size is one runtime dimension and nothing else. */
 export function symbolOf(dim: PlanDim | undefined): string | undefined {
@@ -22,20 +25,6 @@ export function evaluateDim(dim: PlanDim, sizes: ReadonlyMap<string, number>): n
     sum += product;
   }
   return sum;
-}
-
-/** `seq`, `4*seq-1`, `128` */
-export function printDim(dim: PlanDim): string {
-  if (dim.length === 0) return '0';
-  return dim
-    .map(({ coefficient, symbols }, k) => {
-      const factors = [
-        ...(Math.abs(coefficient) === 1 && symbols.length > 0 ? [] : [Math.abs(coefficient)]),
-        ...symbols,
-      ];
-      return `${coefficient < 0 ? '-' : k > 0 ? '+' : ''}${factors.join('*')}`;
-    })
-    .join('');
 }
 
 /** `i32[batch, seq]` */

@@ -3,11 +3,11 @@ import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError, type TensorData } from '../../runtime/session.ts';
-import { alignTable, printable } from './evaluation-text.ts';
+import { alignTable, printable } from '../../runtime/evaluation-text.ts';
 import type { Io } from './io.ts';
-import { openData } from './open-data.ts';
+import { openData } from '../../runtime/node/open-data.ts';
 import type { OpenModel } from './open-model.ts';
-import { encoderOf, type ParameterFile } from './parameters.ts';
+import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
 import type { RunOptions } from './run-options.ts';
 import { defined } from './settle-run.ts';
 

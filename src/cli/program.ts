@@ -1,6 +1,7 @@
 /** The command line as a whole. Each command is one file of `commands/`, and this is the only list of them. */
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { compileCommand } from './commands/compile.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
@@ -8,10 +9,10 @@ import { explainCommand } from './commands/explain.ts';
 import { fmtCommand } from './commands/fmt.ts';
 import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
-import { predictCommand } from './commands/predict.ts';
-import { trainCommand } from './commands/train.ts';
 import { irCommand } from './commands/ir.ts';
+import { predictCommand } from './commands/predict.ts';
 import { summaryCommand } from './commands/summary.ts';
+import { trainCommand } from './commands/train.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
@@ -21,14 +22,15 @@ const commands = [
   checkCommand,
   summaryCommand,
   irCommand,
-  devicesCommand,
-  doctorCommand,
-  explainCommand,
-  fmtCommand,
-  generateCommand,
+  compileCommand,
   trainCommand,
   evalCommand,
   predictCommand,
+  generateCommand,
+  devicesCommand,
+  doctorCommand,
+  fmtCommand,
+  explainCommand,
 ] as const;
 
 /** `done` receives the exit code of the command that ran. */

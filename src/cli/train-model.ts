@@ -21,10 +21,10 @@ import {
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
-import { printEvaluation, scoresOf } from './evaluation-text.ts';
+import { printEvaluation, scoresOf } from '../../runtime/evaluation-text.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
-import { openData } from './open-data.ts';
+import { openData } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import {
   encoderOf,
@@ -32,12 +32,12 @@ import {
   parameterMetadata,
   readParameters,
   saveParameters,
-} from './parameters.ts';
+} from '../../runtime/node/parameters.ts';
 import type { RunConfig } from './run-config.ts';
 import { RunFolder } from './run-folder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
-import { TrainLog } from './train-log.ts';
+import { TrainLog } from '../../runtime/node/train-log.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */

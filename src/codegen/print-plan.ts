@@ -1,7 +1,7 @@
 /** The schedule as text: buffers, where each tensor lies, and what is dispatched in which order. */
 import type { Plan, PlanCount, PlanDim, PlanStep, PlanTensor } from '../../runtime/plan.ts';
+import { printBytes, printDim } from '../../runtime/plan-numbers.ts';
 import { unreachable } from '../diagnostics/diagnostic.ts';
-import { printPlanDim } from './bundle/signature.ts';
 
 /** `program`: one program alone. */
 export function printPlan(plan: Plan, program?: string): string {
@@ -12,9 +12,9 @@ export function printPlan(plan: Plan, program?: string): string {
     'buffers',
     ...plan.buffers.map(
       ({ name, role, bytes }, index) =>
-        `  b${index} ${role.padEnd(7)} ${formatBytes(bytes).padStart(10)}  ${name}`,
+        `  b${index} ${role.padEnd(7)} ${printBytes(bytes).padStart(10)}  ${name}`,
     ),
-    `  peak memory ${formatBytes(plan.buffers.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+    `  peak memory ${printBytes(plan.buffers.reduce((sum, { bytes }) => sum + bytes, 0))}`,
     '',
     'tensors',
     ...plan.tensors.map((tensor, index) => `  t${index} ${printTensor(tensor)}`),
@@ -32,7 +32,7 @@ export function printPlan(plan: Plan, program?: string): string {
 }
 
 function printTensor({ name, dtype, shape, buffer, offset, bytes }: PlanTensor): string {
-  return `b${buffer}+${offset} ${formatBytes(bytes)} ${dtype}[${shape.map(printPlanDim).join(', ')}] ${name}`;
+  return `b${buffer}+${offset} ${printBytes(bytes)} ${dtype}[${shape.map(printDim).join(', ')}] ${name}`;
 }
 
 function printSteps(plan: Plan, steps: readonly PlanStep[], depth: number): readonly string[] {
@@ -52,7 +52,7 @@ function printSteps(plan: Plan, steps: readonly PlanStep[], depth: number): read
       }
       case 'loop':
         return [
-          `${indent}loop ${printPlanDim(step.trip)}${step.reverse ? ' reversed' : ''} {`,
+          `${indent}loop ${printDim(step.trip)}${step.reverse ? ' reversed' : ''} {`,
           ...printSteps(plan, step.steps, depth + 1),
           `${indent}}`,
         ];
@@ -69,21 +69,9 @@ function printCount(count: PlanCount): string {
 }
 
 function printFactor(dim: PlanDim, tile: number): string {
-  return tile === 1 ? parenthesize(printPlanDim(dim)) : `ceil(${printPlanDim(dim)} / ${tile})`;
+  return tile === 1 ? parenthesize(printDim(dim)) : `ceil(${printDim(dim)} / ${tile})`;
 }
 
 function parenthesize(text: string): string {
   return /[+-]/.test(text) ? `(${text})` : text;
-}
-
-/** `1.5 MiB`; exact below a KiB. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
 }

@@ -35,6 +35,8 @@ const shared = new Set([
   'runtime/session.ts',
   'runtime/philox.ts',
   'runtime/data/stages.ts',
+  'runtime/device-facts.ts',
+  'runtime/plan-numbers.ts',
 ]);
 /** Only these touch files, processes, terminals and devices. */
 const withNode = ['src/cli/', 'runtime/node/'];

@@ -1,9 +1,9 @@
 /** Writes a bundle's folder: it is the old one or the whole new one, and what others put into it stays. */
+import { randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { DataCopy } from './data-files.ts';
 
@@ -38,7 +39,9 @@ export function writeBundleFolder(
   const target = path.resolve(folder);
   refuseForeign(target, folder);
   mkdirSync(path.dirname(target), { recursive: true });
-  const fresh = mkdtempSync(path.join(path.dirname(target), `.${path.basename(target)}.`));
+  // Not mkdtemp: its folders are for one user alone, and a bundle is given away.
+  const fresh = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}-${randomUUID()}`);
+  mkdirSync(fresh);
   try {
     for (const [name, text] of files) {
       const file = path.join(fresh, name);

@@ -5,17 +5,17 @@ import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
 import type { RegisterCommand } from '../context.ts';
-import { classScoresOf, printEvaluation, scoresOf } from '../evaluation-text.ts';
+import { classScoresOf, printEvaluation, scoresOf } from '../../../runtime/evaluation-text.ts';
 import { exitCodes } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { openData } from '../open-data.ts';
+import { openData } from '../../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
 import { lowerOptions } from '../options.ts';
-import { encoderOf, loadParameters, readParameters } from '../parameters.ts';
+import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
-import { printEvent } from '../train-log.ts';
+import { printEvent } from '../../../runtime/node/train-log.ts';
 
 interface EvalOptions extends RunOptions {
   readonly params: string;

@@ -4,7 +4,7 @@ import { CommandError, exitCodes } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
 import { collectText, lowerOptions, positiveInteger } from '../options.ts';
-import { loadParameters, readParameters } from '../parameters.ts';
+import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import { predictData, predictTexts, type PredictOptions } from '../predict-model.ts';
 import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';

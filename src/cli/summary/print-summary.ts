@@ -1,6 +1,6 @@
 /** The text of `lmc summary`: one row a layer, then what the plan allocates. All sizes are at their bounds. */
 import type { Target } from '../../codegen/index.ts';
-import { formatBytes } from '../../codegen/print-plan.ts';
+import { printBytes } from '../../../runtime/plan-numbers.ts';
 import type { CompiledModel } from '../../compile.ts';
 import { evaluateDim, productOfDims } from '../../ir/dim.ts';
 import type { Graph } from '../../ir/graph.ts';
@@ -54,7 +54,7 @@ function printLayers({ lowered, graphs: optimized }: CompiledModel, sizes: Sizes
     types.length > 0 ? types.map(printType).join(', ') : output,
     formatCount(sum(parameters.map((parameter) => counts.get(parameter) ?? 0))),
     formatMagnitude(sum([...work].map(([owner, flops]) => (isIn(owner, path) ? flops : 0)))),
-    formatBytes(sum(types.map((type) => elements(type, sizes) * ELEMENT_BYTES))),
+    printBytes(sum(types.map((type) => elements(type, sizes) * ELEMENT_BYTES))),
   ]);
   const total = [
     'total',
@@ -92,16 +92,16 @@ function printMemory({ generated, graphs }: CompiledModel, target: Target): stri
   const memory = summarizeMemory(plan);
   const program = graphs.train === undefined ? 'prediction' : 'training';
   const share = memory.temporaries === 0 ? 0 : Math.round((100 * memory.arena) / memory.temporaries);
-  const saved = `  (${share} % of the ${formatBytes(memory.temporaries)} that its tensors are)`;
+  const saved = `  (${share} % of the ${printBytes(memory.temporaries)} that its tensors are)`;
   const lines = memory.byRole.map(
     ({ role, bytes }) =>
-      `  ${(roleNames[role] ?? role).padEnd(26)}${formatBytes(bytes).padStart(12)}${role === 'arena' ? saved : ''}`,
+      `  ${(roleNames[role] ?? role).padEnd(26)}${printBytes(bytes).padStart(12)}${role === 'arena' ? saved : ''}`,
   );
   return [
     `memory of ${program}`,
     ...lines,
-    `  ${'peak'.padEnd(26)}${formatBytes(memory.peak).padStart(12)}`,
-    `  ${'largest buffer'.padEnd(26)}${formatBytes(memory.largestBuffer).padStart(12)}${limitNote(memory.largestBuffer, target)}`,
+    `  ${'peak'.padEnd(26)}${printBytes(memory.peak).padStart(12)}`,
+    `  ${'largest buffer'.padEnd(26)}${printBytes(memory.largestBuffer).padStart(12)}${limitNote(memory.largestBuffer, target)}`,
   ].join('\n');
 }
 
@@ -109,6 +109,6 @@ function printMemory({ generated, graphs }: CompiledModel, target: Target): stri
 function limitNote(largest: number, target: Target): string {
   const fits = largest <= target.bufferBytes;
   return fits
-    ? ` (every device grants ${formatBytes(target.bufferBytes)})`
-    : `, more than the ${formatBytes(target.bufferBytes)} that every device grants: \`lmc devices\` shows what yours does`;
+    ? ` (every device grants ${printBytes(target.bufferBytes)})`
+    : `, more than the ${printBytes(target.bufferBytes)} that every device grants: \`lmc devices\` shows what yours does`;
 }

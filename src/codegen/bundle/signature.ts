@@ -1,5 +1,6 @@
 /** How shapes of a plan read in TypeScript and in comments. */
 import type { Plan, PlanDim, PlanDType } from '../../../runtime/plan.ts';
+import { printDim } from '../../../runtime/plan-numbers.ts';
 import { toComment, toIdentifier } from './names.ts';
 
 /** An input, target or output of the model. */
@@ -9,21 +10,9 @@ export interface SignatureTensor {
   readonly shape: readonly PlanDim[];
 }
 
-/** `2*seq+1` */
-export function printPlanDim(dim: PlanDim): string {
-  if (dim.length === 0) return '0';
-  return dim
-    .map(({ coefficient, symbols }, index) => {
-      const magnitude = Math.abs(coefficient);
-      const factors = [...(magnitude === 1 && symbols.length > 0 ? [] : [String(magnitude)]), ...symbols];
-      return `${coefficient < 0 ? '-' : index > 0 ? '+' : ''}${factors.join('*')}`;
-    })
-    .join('');
-}
-
 /** `i32[batch, seq]` */
 export function printPlanType({ dtype, shape }: SignatureTensor): string {
-  return `${dtype}[${shape.map(printPlanDim).join(', ')}]`;
+  return `${dtype}[${shape.map(printDim).join(', ')}]`;
 }
 
 /** `batch <= 64, seq <= 256`, of the dimensions that the tensors use. */

@@ -1,9 +1,9 @@
 /** Parameters' files of the commands: state dicts in PyTorch's names, with what encodes raw text in their metadata. */
-import { encoderKey } from '../../runtime/data/encoder.ts';
-import { readSafetensorsFile, writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
-import type { Plan } from '../../runtime/plan.ts';
-import type { Session, TensorData } from '../../runtime/session.ts';
-import { checkStateDict, writeStates } from '../../runtime/state-dict.ts';
+import { encoderKey } from '../data/encoder.ts';
+import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
+import type { Plan } from '../plan.ts';
+import type { Session, TensorData } from '../session.ts';
+import { checkStateDict, writeStates } from '../state-dict.ts';
 
 /** For a file that is to be written. `encoder`: of the data set. */
 export function parameterMetadata(plan: Plan, encoder: string | undefined): ReadonlyMap<string, string> {

@@ -1,8 +1,8 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
-import type { Dataset } from '../../runtime/data/dataset.ts';
-import type { Evaluation } from '../../runtime/evaluate.ts';
-import { scoreClasses, scoreCounts, type ClassScores } from '../../runtime/metrics.ts';
-import type { PlanTask } from '../../runtime/plan.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { Evaluation } from './evaluate.ts';
+import { scoreClasses, scoreCounts, type ClassScores } from './metrics.ts';
+import type { PlanTask } from './plan.ts';
 
 /** Metrics by name, in the order of the task. */
 export function scoresOf(

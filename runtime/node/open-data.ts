@@ -1,13 +1,13 @@
 /** The data of a command: what the task names, or a file of tensors in its place. */
 import path from 'node:path';
 import process from 'node:process';
-import type { DataContext, Dataset, TensorSpec } from '../../runtime/data/dataset.ts';
-import { openDataset } from '../../runtime/data/open-dataset.ts';
-import { openTensors } from '../../runtime/data/tensor-dataset.ts';
-import { createDataFiles } from '../../runtime/node/data-files.ts';
-import { readSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
-import type { Plan } from '../../runtime/plan.ts';
-import { taskOf } from '../../runtime/train.ts';
+import type { DataContext, Dataset, TensorSpec } from '../data/dataset.ts';
+import { openDataset } from '../data/open-dataset.ts';
+import { openTensors } from '../data/tensor-dataset.ts';
+import { createDataFiles } from './data-files.ts';
+import { readSafetensorsFile } from './safetensors-file.ts';
+import type { Plan } from '../plan.ts';
+import { taskOf } from '../train.ts';
 
 export interface DataRequest {
   readonly plan: Plan;

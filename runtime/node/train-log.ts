@@ -1,11 +1,19 @@
 /** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
-import type { Evaluation } from '../../runtime/evaluate.ts';
-import { formatDuration, ProgressLine } from '../../runtime/node/progress.ts';
-import type { StepEvent } from '../../runtime/step-reader.ts';
-import type { Io } from './io.ts';
+import type { Evaluation } from '../evaluate.ts';
+import { formatDuration, ProgressLine } from './progress.ts';
+import type { StepEvent } from '../step-reader.ts';
+
+/** Where it writes. */
+export interface LogOutput {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether `err` is a terminal that redraws a line after a carriage return. */
+  readonly interactive: boolean;
+  readonly columns: number;
+}
 
 export interface TrainLogOptions {
-  readonly io: Io;
+  readonly io: LogOutput;
   /** Events on stdout. */
   readonly json: boolean;
   /** Takes every event, too: the log of the run folder. */
