@@ -68,12 +68,16 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
+  const declared = new Map(
+    [...signature.inputs, ...(task?.targets ?? [])].map(({ name: tensor, range }) => [tensor, range]),
+  );
   const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {
     const ranges = inputRanges(graph);
     return {
       name: program,
       inputs: kernels.inputs.map((input) => {
-        const range = ranges.get(input.name);
+        // What the graph does not show: class numbers of a loss are compared, not looked up.
+        const range = ranges.get(input.name) ?? declared.get(input.name);
         const tensor = layout.tensorOf(at, input.slot);
         return { name: input.name, tensor, ...(range === undefined ? {} : { range }) };
       }),

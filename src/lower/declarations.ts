@@ -237,11 +237,13 @@ function declareDim(
       value.value <= 2 ** 30
     )
       bound = value.value;
-    else
+    else {
       ctx.report(
         tasks.dimBound(expression?.span ?? name.span, { name: name.name, found: describeValue(value) }),
       );
-  }
+      bound = 1;
+    }
+  } else if (value !== undefined) bound = 1;
   const earlier = dims.get(name.name);
   if (earlier === undefined) dims.set(name.name, { bound, span: name.span });
   else if (earlier.bound !== bound && earlier.span.file !== name.span.file)
