@@ -1,7 +1,7 @@
 /**
  * A recurrence in one launch. Where every row of the batch goes its own way through a loop, a workgroup takes a few
- * rows and runs all positions of the loop for them, with a barrier after each kernel of the body, instead of hundreds
- * of launches that wait for each other. Chains of a loop that do not touch (two directions of a layer) part.
+ * rows and runs all positions of the loop for them, kernel after kernel of the body, instead of hundreds of launches
+ * that wait for each other. Chains of a loop that do not touch (two directions of a layer) part.
  */
 import { equalDims, type Dim } from '../../ir/dim.ts';
 import type { LoopKernel, Stage, Step } from '../../ir/kernel.ts';
@@ -285,7 +285,7 @@ function scheduleChain(
   const lanes = hasLanes(ctx) ? ctx.target.subgroupSize : Math.min(256, ctx.target.invocations);
   const broadcast = hasLanes(ctx) && ctx.target.features.includes('subgroups');
   // Few rows leave no core idle; many make better use of what is loaded.
-  const rows = hasLanes(ctx) ? (largest(ctx, extent) > 32 ? 16 : 8) : 4;
+  const rows = hasLanes(ctx) ? (largest(ctx, extent) >= 32 ? 16 : 8) : 4;
   return single(
     launchOf(
       kernel,
@@ -310,7 +310,9 @@ function scheduleChain(
             printer.volatileLevel = printer.scopes.level;
             printPhase(printer, phase, { rows, lanes, broadcast, suffix: `${at}_` });
             printer.close();
-            printer.line('storageBarrier();');
+            // The lanes of one subgroup run in step: what one stores, another loads after it. A barrier would make
+            // lavapipe run the whole kernel as a coroutine, in twice the time.
+            if (!broadcast) printer.line('storageBarrier();');
           }
           printer.close();
         },
