@@ -4,11 +4,12 @@ import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
+import { printType } from '../ir/types.ts';
 import type { Argument, Expression, Identifier, ValueParameter } from '../parser/ast.ts';
 import { bindArguments } from './arguments.ts';
 import { buildBuiltin } from './builders.ts';
 import { lookup, type Context, type Scope } from './context.ts';
-import { describeValue, plural, typeText } from './describe.ts';
+import { describeValue, plural } from './describe.ts';
 import { joinPath } from './parameters.ts';
 import { returnHelp } from './return-help.ts';
 import { conform, resolveDType, resolveShape } from './types.ts';
@@ -364,7 +365,7 @@ function checkResults(ctx: Context, value: LmValue, instance: Instance, inner: S
 function recordLayer(ctx: Context, instance: Instance, result: LmValue, row: number): void {
   if (instance.unowned !== undefined || ctx.isRehearsal) return;
   const output = elementsOf(result)
-    .map((each) => (each.kind === 'tensor' ? typeText(each.value.type) : describeValue(each)))
+    .map((each) => (each.kind === 'tensor' ? printType(each.value.type) : describeValue(each)))
     .join(', ');
   ctx.layers.splice(row, 0, {
     path: instance.path,

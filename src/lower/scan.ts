@@ -213,7 +213,8 @@ function rehearse(
   setup: Setup,
   assumed: readonly (TensorType | undefined)[],
 ): { readonly result: readonly LmValue[] | undefined; readonly errors: number } {
-  const frame = ctx.frame.region(setup.trip);
+  // What the body asks for outside of the scan must not stay there either.
+  const frame = ctx.frame.scratch().region(setup.trip);
   return ctx.rehearse(frame, () => {
     const { outcome } = walk(ctx, setup, frame, assumed);
     return outcome.kind === 'next' ? nextCarries(setup, outcome) : undefined;

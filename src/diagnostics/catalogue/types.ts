@@ -182,6 +182,22 @@ right:
 `,
 });
 
+export const programTooLarge = defineDiagnostic<{ most: string }>({
+  code: 'LM0314',
+  severity: 'error',
+  message: ({ most }) =>
+    `the program has more than ${most} expressions when its loops and blocks are written out`,
+  explain: `
+\`repeat\` and blocks are written out while the program is compiled, and loops within each other multiply.
+
+wrong:
+    repeat 4000 carry (y = x) { next (y = repeat 4000 carry (z = y) { next (z = z + 1) }) }
+
+right:
+    y = x + 16000000
+`,
+});
+
 export const pipeOutsideData = defineDiagnostic({
   code: 'LM0313',
   severity: 'error',
