@@ -1,11 +1,12 @@
 /** From fused programs to what a device runs: one plan, and WGSL modules by file name. */
 import type { Plan, PlanProgram, PlanSignature, PlanStep, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Kernel, KernelProgram } from '../ir/kernel.ts';
+import type { Kernel, KernelProgram, Step } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { layOut } from './buffers.ts';
 import { planDim } from './schedules/context.ts';
 import { scheduleKernel } from './schedules/index.ts';
+import { persistLoop } from './schedules/persistent-loop.ts';
 import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
 import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
 import { inputRanges } from './input-ranges.ts';
@@ -45,7 +46,14 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
     memo.set(kernel, known);
     return known;
   };
-  const scheduled = programs.map(({ kernels }) => scheduleProgram(kernels, schedule));
+  const persist = (step: Step): readonly Step[] => {
+    if (step.kind === 'launch') return [step];
+    const steps = step.steps.flatMap(persist);
+    return persistLoop({ ...step, steps }, { target, bounds }, (kernel, found) => memo.set(kernel, found));
+  };
+  const scheduled = programs.map(({ kernels }) =>
+    scheduleProgram({ ...kernels, steps: kernels.steps.flatMap(persist) }, schedule),
+  );
   const layout = layOut(
     programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
     { bounds, target },
