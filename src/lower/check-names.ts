@@ -4,6 +4,7 @@
  */
 import * as loops from '../diagnostics/catalogue/loops.ts';
 import * as names from '../diagnostics/catalogue/names.ts';
+import { help } from '../diagnostics/define.ts';
 import { unreachable, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import type {
   Argument,
@@ -16,7 +17,7 @@ import type {
   TypeExpression,
 } from '../parser/ast.ts';
 import { builtinBuilders } from './builders.ts';
-import { suggest, suggestValue } from './did-you-mean.ts';
+import { didYouMean, suggest, suggestValue } from './did-you-mean.ts';
 import { functionNames, hasFunction, unsupportedFunctions } from './functions/index.ts';
 import type { LoadedFile } from './load.ts';
 import { NameScope } from './name-scope.ts';
@@ -199,11 +200,12 @@ class NameChecker {
       if (dim.kind !== 'name') this.#expression(dim, scope);
       else if (!scope.use(dim.name))
         this.#report(
-          names.unknownName(
-            dim.span,
-            { what: 'dimension', name: dim.name },
-            suggest(dim.name, scope.names(), 'there are'),
-          ),
+          names.unknownName(dim.span, { what: 'dimension', name: dim.name }, [
+            ...didYouMean(dim.name, scope.names()),
+            help(
+              `declare a size that differs from batch to batch with \`dim ${dim.name} <= …\`, a fixed one in \`config\``,
+            ),
+          ]),
         );
   }
 

@@ -228,9 +228,13 @@ function transposed(
 ): LmValue {
   if (value.type.shape.length === 2) return tensor(ctx.emit('transpose', [value], { permutation: [1, 0] }));
   return ctx.fail(
-    types.rankMismatch(span, { what: '`.T`', expected: '2 axes', found: String(value.type.shape.length) }, [
-      note(`the value is \`${typeText(value.type)}\``),
-      help('name the axes: `rearrange(x, "a b c -> a c b")`'),
-    ]),
+    types.rankMismatch(
+      span,
+      { what: 'a matrix before `.T`', expected: '2 axes', found: String(value.type.shape.length) },
+      [
+        note(`the value is \`${typeText(value.type)}\``),
+        help('name the axes: `rearrange(x, "a b c -> a c b")`'),
+      ],
+    ),
   );
 }

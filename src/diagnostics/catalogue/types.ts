@@ -136,7 +136,8 @@ right:
 export const parameterSize = defineDiagnostic<{ name: string; size: string }>({
   code: 'LM0309',
   severity: 'error',
-  message: ({ name, size }) => `the parameter \`${name}\` has a size that is not fixed: \`${size}\``,
+  message: ({ name, size }) =>
+    `the parameter \`${name}\` has the size \`${size}\`, which is not a fixed number from 1`,
   explain: `
 A parameter outlives the batch: its sizes are positive numbers that are known while the program is compiled.
 
