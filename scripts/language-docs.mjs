@@ -28,6 +28,7 @@ const families = {
   creation: 'Out of nothing, and from sizes',
   losses: 'Losses',
   metrics: 'Metrics',
+  checks: 'While compiling',
 };
 
 function signature(name, { parameters, variadic, keywords }) {
