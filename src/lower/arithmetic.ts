@@ -1,5 +1,6 @@
 /** Arithmetic over numbers, sizes and tensors. */
-import { help } from '../diagnostics/define.ts';
+import { help, note } from '../diagnostics/define.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { addDims, divideDims, multiplyDims, subtractDims, type Dim } from '../ir/dim.ts';
@@ -23,13 +24,7 @@ export function arithmetic(ctx: Context, operator: Arithmetic, operands: Operand
     [lhs, operands.lhsSpan],
     [rhs, operands.rhsSpan],
   ] as const)
-    if (!isNumeric(value))
-      return ctx.fail(
-        types.wrongKind(at, {
-          expected: `a number or tensor for \`${operator}\``,
-          found: describeValue(value),
-        }),
-      );
+    if (!isNumeric(value)) return ctx.fail(notNumeric(value, operator, at));
   if (lhs.kind === 'number' && rhs.kind === 'number') return numbers(ctx, operator, lhs, rhs, span);
   if (lhs.kind !== 'tensor' && rhs.kind !== 'tensor') return sizes(ctx, operator, lhs, rhs, span);
   const pair = align(ctx, operator, operands);
@@ -102,6 +97,15 @@ function power(ctx: Context, base: Value, exponentTensor: Value, exponent: numbe
   }
   result ??= one();
   return exponent < 0 ? ctx.emit('div', [one(), result], {}) : result;
+}
+
+function notNumeric(value: LmValue, operator: Arithmetic, at: Span): Diagnostic {
+  if (value.kind === 'none' && value.parameter !== undefined) {
+    const { name, span } = value.parameter;
+    return types.absentParameter(at, { name }, [note('its initialiser is `none`', span)]);
+  }
+  const expected = `a number or tensor for \`${operator}\``;
+  return types.wrongKind(at, { expected, found: describeValue(value) });
 }
 
 function numbers(

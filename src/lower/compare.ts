@@ -23,13 +23,15 @@ export function compare(ctx: Context, operator: Comparison, operands: Operands):
   const { lhs, rhs, span } = operands;
   if (lhs.kind === 'poison' || rhs.kind === 'poison') return poison;
   if (lhs.kind === 'hole' || rhs.kind === 'hole') return hole;
-  if (lhs.kind === 'tensor' || rhs.kind === 'tensor') {
+  const isEquality = operator === '==' || operator === '!=';
+  const asksNone = isEquality && (lhs.kind === 'none' || rhs.kind === 'none');
+  if (!asksNone && (lhs.kind === 'tensor' || rhs.kind === 'tensor')) {
     const pair = align(ctx, operator, operands);
     return pair === undefined ? poison : ctx.tensor(COMPARISONS[operator], pair, {});
   }
   if (lhs.kind === 'number' && rhs.kind === 'number')
     return { kind: 'boolean', value: compareNumbers(operator, lhs.value, rhs.value) };
-  if (operator === '==' || operator === '!=') {
+  if (isEquality) {
     const same = isSame(lhs, rhs);
     if (same !== undefined) return { kind: 'boolean', value: operator === '==' ? same : !same };
   }
