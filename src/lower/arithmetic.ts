@@ -1,6 +1,6 @@
 /** Operators and elementwise functions over numbers, sizes and tensors. */
 import { help, note } from '../diagnostics/define.ts';
-import type { Note } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { addDims, divideDims, equalDims, multiplyDims, subtractDims, type Dim } from '../ir/dim.ts';
@@ -53,13 +53,7 @@ export function arithmetic(ctx: Context, operator: Arithmetic, operands: Operand
     [lhs, operands.lhsSpan],
     [rhs, operands.rhsSpan],
   ] as const)
-    if (!isNumeric(value))
-      return ctx.fail(
-        types.wrongKind(at, {
-          expected: `a number or tensor for \`${operator}\``,
-          found: describeValue(value),
-        }),
-      );
+    if (!isNumeric(value)) return ctx.fail(notNumeric(value, operator, at));
   if (lhs.kind === 'number' && rhs.kind === 'number') return numbers(ctx, operator, lhs, rhs, span);
   if (lhs.kind !== 'tensor' && rhs.kind !== 'tensor') return sizes(ctx, operator, lhs, rhs, span);
   const pair = align(ctx, operator, operands);
@@ -132,6 +126,15 @@ function power(ctx: Context, base: Value, exponentTensor: Value, exponent: numbe
   }
   result ??= one();
   return exponent < 0 ? ctx.emit('div', [one(), result], {}) : result;
+}
+
+function notNumeric(value: LmValue, operator: Arithmetic, at: Span): Diagnostic {
+  if (value.kind === 'none' && value.parameter !== undefined) {
+    const { name, span } = value.parameter;
+    return types.absentParameter(at, { name }, [note('its initialiser is `none`', span)]);
+  }
+  const expected = `a number or tensor for \`${operator}\``;
+  return types.wrongKind(at, { expected, found: describeValue(value) });
 }
 
 function numbers(
@@ -302,13 +305,15 @@ export function compare(ctx: Context, operator: Comparison, operands: Operands):
   const { lhs, rhs, span } = operands;
   if (lhs.kind === 'poison' || rhs.kind === 'poison') return poison;
   if (lhs.kind === 'hole' || rhs.kind === 'hole') return hole;
-  if (lhs.kind === 'tensor' || rhs.kind === 'tensor') {
+  const isEquality = operator === '==' || operator === '!=';
+  const asksNone = isEquality && (lhs.kind === 'none' || rhs.kind === 'none');
+  if (!asksNone && (lhs.kind === 'tensor' || rhs.kind === 'tensor')) {
     const pair = align(ctx, operator, operands);
     return pair === undefined ? poison : ctx.tensor(COMPARISONS[operator], pair, {});
   }
   if (lhs.kind === 'number' && rhs.kind === 'number')
     return { kind: 'boolean', value: compareNumbers(operator, lhs.value, rhs.value) };
-  if (operator === '==' || operator === '!=') {
+  if (isEquality) {
     const same = isSame(lhs, rhs);
     if (same !== undefined) return { kind: 'boolean', value: operator === '==' ? same : !same };
   }

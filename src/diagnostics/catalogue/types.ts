@@ -159,6 +159,23 @@ A block that is applied twice has its parameters once.
 `,
 });
 
+export const absentParameter = defineDiagnostic<{ name: string }>({
+  code: 'LM0354',
+  severity: 'error',
+  message: ({ name }) => `the parameter \`${name}\` does not exist here`,
+  explain: `
+A parameter whose initialiser is \`none\` does not exist. Where that depends on a flag, what uses it asks the flag, too.
+
+wrong:
+    param b as "bias": f32[n] = 0 if bias else none
+    return x + b
+
+right:
+    param b as "bias": f32[n] = 0 if bias else none
+    return x + b if bias else x
+`,
+});
+
 export const refusedByOp = defineDiagnostic<{ reason: string }>({
   code: 'LM0311',
   severity: 'error',
