@@ -10,13 +10,11 @@ import { installIfStale } from './install.mjs';
 
 const model = 'models/text_classifier.lm';
 /** The words of the corpus fit; small enough for a processor that plays GPU. */
-const sizes = ['vocab_size=700', 'embedding_dim=48', 'hidden_dim=48', 'dropout=0.3'].flatMap((size) => [
-  '--set',
-  size,
-]);
+const sizes = ['vocab_size=700', 'embedding_dim=48', 'hidden_dim=48'].flatMap((size) => ['--set', size]);
 const task = [
   'data=csv{"demo/reviews.csv", text="review", label="sentiment"} | split{test=0.2, order=file} | words{vocab_size, max_length=48} | batches{24, shuffle, bucket=seq}',
   'optim=adam{lr=4e-3}',
+  'clip_norm=1',
 ].flatMap((field) => ['--task', field]);
 const texts = [
   'The soup was delicious and the waiter could not have been more friendly.',
@@ -34,7 +32,7 @@ mkdirSync(path.join(root, run), { recursive: true });
 const parameters = path.join(run, 'model.safetensors');
 
 lmc(['check', model, ...sizes, ...task]);
-lmc(['train', model, ...sizes, ...task, '--epochs', '8', '--out', run, '--save', parameters]);
+lmc(['train', model, ...sizes, ...task, '--epochs', '14', '--out', run, '--save', parameters]);
 lmc([
   'predict',
   model,

@@ -8,7 +8,7 @@ import type { GraphState, OpAttributes, OpName, Origin, Value } from '../ir/grap
 import type { DType } from '../ir/types.ts';
 import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
-import { refusedByOp } from '../diagnostics/catalogue/types.ts';
+import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
 import { Frame, ValueFacts } from './frame.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
@@ -65,6 +65,9 @@ export interface Rules {
   readonly execute: (ctx: Context, body: readonly Statement[], scope: Scope) => Outcome;
 }
 
+/** A model with hundreds of layers takes some 10,000. */
+const MOST_EVALUATIONS = 100_000;
+
 /** One walk through a model: for one of its programs. */
 export class Context {
   readonly mode: Mode;
@@ -89,6 +92,8 @@ export class Context {
   readonly #report: (diagnostic: Diagnostic) => void;
   #muted = 0;
   #errors = 0;
+  #evaluations = 0;
+  #stopped = false;
 
   constructor(options: {
     readonly mode: Mode;
@@ -105,6 +110,8 @@ export class Context {
   }
 
   evaluate(expression: Expression, scope: Scope, name?: string): LmValue {
+    this.#evaluations += 1;
+    if (this.#evaluations > MOST_EVALUATIONS) return this.#stop(expression.span);
     return this.#rules.evaluate(this, expression, scope, name);
   }
 
@@ -112,7 +119,19 @@ export class Context {
     return this.#rules.execute(this, body, scope);
   }
 
+  /** Loops and blocks within each other grow a program without end: said once, whatever is muted. */
+  #stop(span: Span): LmValue {
+    if (this.#evaluations === MOST_EVALUATIONS + 1) {
+      this.#report(programTooLarge(span, { most: String(MOST_EVALUATIONS) }));
+      this.#stopped = true;
+    }
+    this.#errors += 1;
+    return poison;
+  }
+
   report(diagnostic: Diagnostic): void {
+    // What was cut off lacks everything behind it.
+    if (this.#stopped) return;
     if (diagnostic.severity === 'error') this.#errors += 1;
     if (this.#muted === 0) this.#report(this.#atCaller(diagnostic));
   }

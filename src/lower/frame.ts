@@ -22,6 +22,7 @@ export interface Stack {
 /** Facts of values that live beside the graph. */
 export class ValueFacts {
   readonly #weights = new WeakSet<Value>();
+  readonly #constants = new WeakSet<Value>();
   readonly #producers = new WeakMap<Value, Node>();
   readonly #outer = new WeakMap<Value, Value>();
 
@@ -56,26 +57,19 @@ export class ValueFacts {
   }
 
   recordNode(node: Node): void {
-    for (const result of node.results) this.#producers.set(result, node);
-    const fromWeights =
-      node.op !== 'random' &&
-      node.op !== 'dim-size' &&
-      node.operands.length > 0 &&
-      node.operands.every((operand) => this.isWeight(operand) || this.#isConstant(operand)) &&
-      node.operands.some((operand) => this.isWeight(operand));
-    if (fromWeights) for (const result of node.results) this.#weights.add(result);
+    const { op, operands, results } = node;
+    for (const result of results) this.#producers.set(result, node);
+    const isFixed = operands.every((operand) => this.#weights.has(operand) || this.#constants.has(operand));
+    const fromWeights = operands.some((operand) => this.#weights.has(operand));
+    for (const result of results)
+      if (isFixed && fromWeights) this.#weights.add(result);
+      else if (isFixed && op !== 'random' && op !== 'dim-size') this.#constants.add(result);
   }
 
   recordImport(outer: Value, inner: Value, whole: boolean): void {
     this.#outer.set(inner, outer);
-    if (whole && this.isWeight(outer)) this.#weights.add(inner);
-  }
-
-  #isConstant(value: Value): boolean {
-    const node = this.#producers.get(value);
-    return (
-      node !== undefined && node.op !== 'random' && node.operands.every((each) => this.#isConstant(each))
-    );
+    if (whole && this.#weights.has(outer)) this.#weights.add(inner);
+    if (whole && this.#constants.has(outer)) this.#constants.add(inner);
   }
 }
 

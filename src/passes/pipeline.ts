@@ -5,10 +5,11 @@ import { differentiate } from './differentiate.ts';
 import { hoist } from './hoist.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
+import { rotate } from './rotate.ts';
 import { simplify } from './simplify.ts';
 import { sink } from './sink.ts';
 
-export const pipeline: readonly Pass[] = [hoist, sink, differentiate, hoist, sink, optimize];
+export const pipeline: readonly Pass[] = [hoist, sink, differentiate, hoist, sink, rotate, optimize];
 
 /** Run before, between and after the others, over and over until none of them changes anything. */
 export const cleanup: readonly Pass[] = [simplify, cse, deadCode];

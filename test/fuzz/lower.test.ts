@@ -65,6 +65,31 @@ task t for M {
 }
 `;
 
+const shapes = `dim batch
+dim seq <= 8
+block Inner{n, flag = true}(x: f32[..., n], m: f32[...] = none) -> f32[..., n] {
+  param w as "w_{n}": f32[n, n] = uniform{0.1}
+  return x @ w + (0 if m == none else m) if flag else einsum("i j, k j -> i k", w, w) * 2
+}
+model M(x: f32[batch, seq, 4], ids: i32[batch, seq], lengths: i32[batch]) -> (f32[batch, 6], f32[batch, seq]) {
+  inner = repeat 2 { Inner{4} }
+  y = where(mask(lengths, seq), sum(inner(x), axis=-1), 0)
+  a, b = split(x, 2)
+  z = rearrange(concat([a, b]), "batch seq (p d) -> batch seq d p", p=2)
+  outs, h = scan z_t, y_t over seq of z, z[:, :, :, 1] reversed masked lengths carry (h = 0) {
+    next (h = tanh(h + z_t[:, 0] * 2 + y_t)) emit mean(h, axis=1)
+  }
+  k = repeat 3 as i carry (k = h) { next (k = k + i / 3) }
+  return concat([stack([h, k], 1)[:, 0], reduce(z, "b s d p -> b (p d)", "max")[:, :4]]), outs * f32(ids) + y
+}
+task t for M {
+  target labels: i32[batch]
+  loss   = cross_entropy(output[0], labels, label_smoothing=0.1) + mean(output[1])
+  metric f = f1(output[0], labels, class=1)
+  optim  = adam{lr=1e-3, betas=(0.9, 0.99)}
+}
+`;
+
 function host(text: string): SourceHost {
   return {
     readFile: (file) => (file === 'x.lm' ? text : undefined),
@@ -88,7 +113,7 @@ function check(text: string): Reporter {
   return reporter;
 }
 
-const programs = [classifier, small];
+const programs = [classifier, small, shapes];
 const words = /[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e-?\d+)?|"[^"\n]*"|->|\*\*|\/\/|[^\s\w]/g;
 
 const mutated = fc
@@ -149,4 +174,13 @@ describe('checking', () => {
       { numRuns },
     );
   }, 600_000);
+
+  it('ends for programs that grow without end', () => {
+    for (const text of [
+      'dim batch\nmodel M(x: f32[batch]) -> f32[batch] {\n  return repeat 4000 carry (y = x) { next (y = repeat 4000 carry (z = y) { next (z = z + 1) }) }\n}\n',
+      'dim batch\nblock A{n}(x: f32[...]) -> f32[...] { return A{n}(A{n}(x)) }\nmodel M(x: f32[batch]) -> f32[batch] { return A{1}(x) }\n',
+      `dim batch\nmodel M(x: f32[batch, 9]) -> f32[batch] {\n  return sum(${'['.repeat(300)}x${']'.repeat(300)})\n}\n`,
+    ])
+      check(text);
+  }, 60_000);
 });

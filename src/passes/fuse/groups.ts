@@ -66,6 +66,22 @@ export class Grouping {
     return false;
   }
 
+  /** Whether no group outside of these stands between two of them: together they can be one launch. */
+  isConvex(groups: readonly Group[]): boolean {
+    const inside = new Set(groups);
+    const seen = new Set<Group>();
+    const stack = groups.flatMap((group) =>
+      this.neighbours(group, 'after').filter((next) => !inside.has(next)),
+    );
+    for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
+      if (inside.has(group)) return false;
+      if (seen.has(group)) continue;
+      seen.add(group);
+      stack.push(...this.neighbours(group, 'after'));
+    }
+    return true;
+  }
+
   reaches(from: Group, to: Group): boolean {
     return this.neighbours(from, 'after').includes(to) || this.reachesIndirectly(from, to);
   }

@@ -10,12 +10,39 @@ import type { Item } from './context.ts';
 const SMALL = 1 << 16;
 
 export function mergeGroups(grouping: Grouping): void {
+  if (grouping.depth > 0) mergeWholeSteps(grouping);
   mergeEpilogues(grouping);
   for (let changed = true; changed;) {
     changed = mergeWithConsumers(grouping);
     changed = mergeSiblings(grouping) || changed;
   }
   mergeLoops(grouping);
+}
+
+/**
+ * Everything of a loop's step over one space at once. Pair by pair, values that are only handed on inside of the step
+ * would count as buffers on the way, and there may be too many of those to bind.
+ */
+function mergeWholeSteps(grouping: Grouping): void {
+  for (const groups of groupsBySpace(grouping)) {
+    const [first, ...more] = groups;
+    if (first === undefined || more.length === 0 || !grouping.isConvex(groups)) continue;
+    const whole = more.reduce(
+      (union, group): Group => ({ ...union, items: grouping.union(union, group) }),
+      first,
+    );
+    if (grouping.fits(whole.items, whole.space)) grouping.replace(groups, whole);
+  }
+}
+
+function groupsBySpace(grouping: Grouping): readonly (readonly Group[])[] {
+  const bySpace = new Map<string, Group[]>();
+  for (const group of grouping.groups()) {
+    if (group.kind !== 'loops') continue;
+    const key = spaceKey(group.space);
+    bySpace.set(key, [...(bySpace.get(key) ?? []), group]);
+  }
+  return [...bySpace.values()];
 }
 
 /** What is computed from a reduction's or product's results at the same points belongs to it, before anything else. */
@@ -62,14 +89,8 @@ function tryMerge(grouping: Grouping, producer: Group, consumer: Group): boolean
 }
 
 function mergeSiblings(grouping: Grouping): boolean {
-  const bySpace = new Map<string, Group[]>();
-  for (const group of grouping.groups()) {
-    if (group.kind !== 'loops') continue;
-    const key = spaceKey(group.space);
-    bySpace.set(key, [...(bySpace.get(key) ?? []), group]);
-  }
   let changed = false;
-  for (const groups of bySpace.values()) {
+  for (const groups of groupsBySpace(grouping)) {
     const merged: Group[] = [];
     for (const group of groups) {
       const at = merged.findIndex((other) => areSiblings(grouping, other, group));
@@ -92,10 +113,17 @@ function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
   const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
   if (!shared && !small) return false;
+  // Filled early, a loop's buffers would be kept from the first loop on.
+  if (grouping.depth === 0 && bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
   if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
   if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
   return grouping.fits(grouping.union(lhs, rhs), lhs.space);
+}
+
+function fillSameLoop(lhs: Group, rhs: Group): boolean {
+  const nodes = new Set([...lhs.items, ...rhs.items].map((item) => item.node));
+  return nodes.size === 1;
 }
 
 /** Reductions and contractions outside of loops choose their own tiles. */

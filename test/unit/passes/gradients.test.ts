@@ -49,7 +49,7 @@ export function checkGradients(graph: Graph): void {
   }
 }
 
-test('generated graphs', () => {
+test('generated graphs', { timeout: 600_000 }, () => {
   fc.assert(
     fc.property(fc.array(fc.nat(10_000), { minLength: 30, maxLength: 260, size: 'max' }), (tape) => {
       const graph = randomGraph(
