@@ -6,7 +6,6 @@ import { checkRequest, checkTensor } from './check-request.ts';
 import {
   encodeCommands,
   flattenSteps,
-  largestTrip,
   type Command,
   type Resources,
   type SharedGroups,
@@ -20,6 +19,7 @@ import { Profiler, type KernelTime } from './gpu-profile.ts';
 import { initialValues } from './initialize.ts';
 import type { Plan, PlanProgram, PlanState, PlanTensor } from './plan.ts';
 import { countElements, evaluateFormula, evaluateShape } from './plan-numbers.ts';
+import { positionBytes, stagingBytes, uniformBytes } from './session-memory.ts';
 import { RuntimeError, type Run, type RunRequest, type Session, type TensorData } from './session.ts';
 
 export interface GpuSessionOptions {
@@ -306,7 +306,7 @@ function createSharedGroups(
 ): SharedGroups {
   const positions = memory.create(
     'positions',
-    positionStride * Math.max(1, largestTrip(plan)),
+    positionBytes(plan),
     bufferUsage.uniform | bufferUsage.copyDestination,
   );
   const values = new Int32Array(positions.size / 4);
@@ -332,14 +332,6 @@ function createSharedGroups(
       ]),
     ),
   };
-}
-
-function uniformBytes(plan: Plan): number {
-  return Math.max(16, Math.ceil(plan.uniforms.length / 4) * 16);
-}
-
-function stagingBytes(plan: Plan, program: PlanProgram): number {
-  return program.outputs.reduce((sum, { tensor }) => sum + (plan.tensors[tensor]?.bytes ?? 0), 0);
 }
 
 function packUniforms(plan: Plan, request: RunRequest): ArrayBuffer {

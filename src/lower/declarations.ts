@@ -244,11 +244,13 @@ function declareDim(
       value.value <= 2 ** 30
     )
       bound = value.value;
-    else
+    else {
       ctx.report(
         tasks.dimBound(expression?.span ?? name.span, { name: name.name, found: describeValue(value) }),
       );
-  }
+      bound = 1;
+    }
+  } else if (value !== undefined) bound = 1;
   const earlier = dims.get(name.name);
   if (earlier === undefined) {
     const isWrong = expression !== undefined && bound === undefined;
