@@ -49,7 +49,7 @@ function chooseBlock(form: ContractionForm, ctx: ScheduleContext): Block | undef
   if (batch === undefined || m === undefined || n === undefined) return undefined;
   const known = hasLanes(ctx);
   let lanes = known ? ctx.target.subgroupSize : 64;
-  while (!known && lanes > 8 && lanes / 2 >= n) lanes /= 2;
+  if (!known) while (lanes > 8 && lanes / 2 >= n) lanes /= 2;
   if (n < lanes / 2) return undefined;
   const registers = known ? registersFor(lanes) : PORTABLE_REGISTERS;
   const enough = known ? ENOUGH_GROUPS : PORTABLE_GROUPS;
