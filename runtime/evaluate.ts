@@ -1,6 +1,7 @@
 /** Loss and metrics of a part of the data, without dropout and without an update. */
 import type { Dataset, Split } from './data/dataset.ts';
 import type { Plan, PlanTask } from './plan.ts';
+import { scoreCounts } from './metrics.ts';
 import { requestFor } from './request.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 
@@ -22,6 +23,22 @@ export interface EvaluateRequest {
   readonly dataset: Dataset;
   readonly split: Split;
   readonly seed: number;
+}
+
+/** Metrics by name, in the order of the task. `labels`: names of the classes, empty where there are none. */
+export function scoresOf(
+  { means, counts }: Pick<Evaluation, 'means' | 'counts'>,
+  task: PlanTask,
+  labels: readonly string[],
+): ReadonlyMap<string, number> {
+  return new Map(
+    task.metrics.map((metric) => [
+      metric.name,
+      metric.kind === 'mean'
+        ? (means.get(metric.name) ?? Number.NaN)
+        : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
+    ]),
+  );
 }
 
 /** Batches that are under way at a time. */

@@ -1,24 +1,8 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
 import type { Dataset } from './data/dataset.ts';
-import type { Evaluation } from './evaluate.ts';
-import { scoreClasses, scoreCounts, type ClassScores } from './metrics.ts';
+import { scoresOf, type Evaluation } from './evaluate.ts';
+import { scoreClasses, type ClassScores } from './metrics.ts';
 import type { PlanTask } from './plan.ts';
-
-/** Metrics by name, in the order of the task. */
-export function scoresOf(
-  { means, counts }: Evaluation,
-  task: PlanTask,
-  { labels }: Pick<Dataset, 'labels'>,
-): ReadonlyMap<string, number> {
-  return new Map(
-    task.metrics.map((metric) => [
-      metric.name,
-      metric.kind === 'mean'
-        ? (means.get(metric.name) ?? Number.NaN)
-        : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
-    ]),
-  );
-}
 
 /** `test: 180 examples, loss 0.1023, accuracy 0.9611`, and the table of the first metric that has counts. */
 export function printEvaluation(
@@ -27,7 +11,7 @@ export function printEvaluation(
   dataset: Pick<Dataset, 'labels'>,
 ): string {
   const { split, rows, loss } = evaluation;
-  const figures = [...scoresOf(evaluation, task, dataset)].map(
+  const figures = [...scoresOf(evaluation, task, dataset.labels)].map(
     ([name, value]) => `, ${name} ${value.toFixed(4)}`,
   );
   const line = `${split}: ${rows} examples, loss ${loss.toFixed(4)}${figures.join('')}\n`;

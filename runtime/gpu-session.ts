@@ -6,12 +6,12 @@ import { checkRequest, checkTensor } from './check-request.ts';
 import {
   encodeCommands,
   flattenSteps,
-  largestTrip,
   type Command,
   type Resources,
   type SharedGroups,
 } from './gpu-commands.ts';
-import { bufferUsage, positionStride } from './gpu-constants.ts';
+import { bufferUsage } from './gpu-constants.ts';
+import { createSharedGroups, packUniforms } from './gpu-shared.ts';
 import { DeviceWatch } from './gpu-watch.ts';
 import { checkLimits } from './gpu-limits.ts';
 import { GpuMemory, readStaging, StagingPool, toArray, toUploadable } from './gpu-memory.ts';
@@ -19,7 +19,8 @@ import { compileKernels, type Layouts } from './gpu-pipelines.ts';
 import { Profiler, type KernelTime } from './gpu-profile.ts';
 import { initialValues } from './initialize.ts';
 import type { Plan, PlanProgram, PlanState, PlanTensor } from './plan.ts';
-import { countElements, evaluateFormula, evaluateShape } from './plan-numbers.ts';
+import { countElements, evaluateShape } from './plan-numbers.ts';
+import { stagingBytes, uniformBytes } from './session-memory.ts';
 import { RuntimeError, type Run, type RunRequest, type Session, type TensorData } from './session.ts';
 
 export interface GpuSessionOptions {
@@ -295,73 +296,4 @@ class PlanSession implements GpuSession {
     if (buffer === undefined) throw new Error(`the plan has no buffer ${index}`);
     return buffer;
   }
-}
-
-function createSharedGroups(
-  device: GPUDevice,
-  plan: Plan,
-  memory: GpuMemory,
-  layouts: Layouts,
-  uniforms: GPUBuffer,
-): SharedGroups {
-  const positions = memory.create(
-    'positions',
-    positionStride * Math.max(1, largestTrip(plan)),
-    bufferUsage.uniform | bufferUsage.copyDestination,
-  );
-  const values = new Int32Array(positions.size / 4);
-  for (let position = 0; position * positionStride < positions.size; position++) {
-    values[(position * positionStride) / 4] = position;
-  }
-  device.queue.writeBuffer(positions, 0, values);
-  return {
-    uniforms: device.createBindGroup({
-      layout: layouts.uniforms,
-      entries: [{ binding: 0, resource: { buffer: uniforms } }],
-    }),
-    positions: new Map(
-      [...layouts.positions].map(([depth, layout]) => [
-        depth,
-        device.createBindGroup({
-          layout,
-          entries: Array.from({ length: depth }, (_, binding) => ({
-            binding,
-            resource: { buffer: positions, offset: 0, size: 16 },
-          })),
-        }),
-      ]),
-    ),
-  };
-}
-
-function uniformBytes(plan: Plan): number {
-  return Math.max(16, Math.ceil(plan.uniforms.length / 4) * 16);
-}
-
-function stagingBytes(plan: Plan, program: PlanProgram): number {
-  return program.outputs.reduce((sum, { tensor }) => sum + (plan.tensors[tensor]?.bytes ?? 0), 0);
-}
-
-function packUniforms(plan: Plan, request: RunRequest): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(uniformBytes(plan)));
-  for (const [index, uniform] of plan.uniforms.entries()) {
-    const at = 4 * index;
-    switch (uniform.kind) {
-      case 'dim':
-        view.setInt32(at, request.sizes.get(uniform.name) ?? 1, true);
-        break;
-      case 'seed':
-        view.setUint32(at, request.seed >>> 0, true);
-        break;
-      case 'step':
-        view.setUint32(at, request.step >>> 0, true);
-        break;
-      case 'host':
-        view.setFloat32(at, evaluateFormula(uniform.formula, request), true);
-        break;
-      default:
-        uniform satisfies never;
-    }
-  }
-  return view.buffer;
 }

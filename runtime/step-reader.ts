@@ -84,7 +84,8 @@ export class StepReader {
     const tokens = ready.reduce((sum, step) => sum + step.tokens, 0);
     this.#readings.push({ at: this.#now(), tokens, steps: ready.length });
     const oldest = this.#now() - windowSeconds * 1000;
-    while (this.#readings.length > 2 && (this.#readings[0]?.at ?? 0) < oldest) this.#readings.shift();
+    // The window begins with the last reading from before it: it is never shorter than it should be.
+    while (this.#readings.length > 2 && (this.#readings[1]?.at ?? 0) < oldest) this.#readings.shift();
     const rates = this.#rates();
     ready.forEach(({ step, lr }, at) => {
       const { loss, gradNorm } = results[at] ?? { loss: Number.NaN, gradNorm: Number.NaN };

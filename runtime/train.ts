@@ -3,7 +3,7 @@
  * observer, and a state that it hands out continues later where it stopped, bit for bit.
  */
 import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
-import { evaluate, type Evaluation } from './evaluate.ts';
+import { evaluate, scoresOf, type Evaluation } from './evaluate.ts';
 import type { Plan, PlanTask } from './plan.ts';
 import { requestFor } from './request.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
@@ -17,8 +17,12 @@ export interface TrainSettings {
   readonly epochs: number;
   readonly steps: number;
   readonly shuffle: boolean;
-  /** Ends after so many epochs without a lower validation loss. */
+  /** Steps between two validations; absent: one after each epoch. */
+  readonly validationSteps?: number;
+  /** Ends after so many validations without a better one. */
   readonly patience?: number;
+  /** The metric that says which validation is the best; absent: the lowest loss is. */
+  readonly bestMetric?: string;
   /** Checkpoints within an epoch; at its end there always is one. */
   readonly checkpointSteps?: number;
   readonly checkpointSeconds?: number;
@@ -26,11 +30,11 @@ export interface TrainSettings {
   readonly epochCheckpointSeconds?: number;
 }
 
-/** The best epoch so far. */
+/** The best validation so far. */
 export interface BestResult {
   readonly step: number;
-  /** Of the validation part. */
-  readonly loss: number;
+  /** The loss, or the metric that was asked for. */
+  readonly score: number;
   readonly parameters: ReadonlyMap<string, TensorData>;
 }
 
@@ -43,10 +47,10 @@ export interface TrainState {
   /** Batches of this epoch that were used. */
   readonly batch: number;
   readonly best?: BestResult;
-  readonly epochsSinceBest: number;
+  readonly validationsSinceBest: number;
 }
 
-export const startState: TrainState = { step: 0, epoch: 0, batch: 0, epochsSinceBest: 0 };
+export const startState: TrainState = { step: 0, epoch: 0, batch: 0, validationsSinceBest: 0 };
 
 export type CheckpointReason = 'epoch' | 'interval' | 'interrupted' | 'end';
 
@@ -100,6 +104,32 @@ export function learningRate(task: PlanTask, _step: number): number {
   return lr;
 }
 
+/** What a task says, and what a command line says instead. */
+export function settingsOf(
+  task: PlanTask,
+  given: { readonly seed?: number; readonly steps?: number; readonly epochs?: number },
+): TrainSettings {
+  const number = (name: string): number | undefined => {
+    const value = task.fields[name];
+    return typeof value === 'number' ? value : undefined;
+  };
+  const { best } = task.fields;
+  const asked = given.steps !== undefined || given.epochs !== undefined;
+  const limits = asked ? given : { steps: number('steps'), epochs: task.epochs };
+  const optional = {
+    validationSteps: number('validation'),
+    patience: number('patience'),
+    bestMetric: typeof best === 'string' ? best : undefined,
+  };
+  return {
+    seed: given.seed ?? task.seed,
+    shuffle: true,
+    steps: limits.steps ?? Number.POSITIVE_INFINITY,
+    epochs: limits.epochs ?? Number.POSITIVE_INFINITY,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
+}
+
 /** How many steps all epochs have, at most `settings.steps`. Infinite where nothing bounds it. */
 export function countSteps(dataset: Dataset, settings: TrainSettings, from: TrainState = startState): number {
   if (!Number.isFinite(settings.epochs)) return settings.steps;
@@ -138,11 +168,15 @@ class TrainLoop {
   async run(): Promise<TrainResult> {
     const { settings, dataset } = this.#training;
     if (dataset.rows.train === 0) throw new RuntimeError(5, 'the data has no training part');
-    while (this.#state.epoch < settings.epochs && this.#state.step < settings.steps) {
+    while (
+      this.#state.epoch < settings.epochs &&
+      this.#state.step < settings.steps &&
+      !this.#isOutOfPatience()
+    ) {
       if (!(await this.#runEpoch())) break;
       await this.#endEpoch();
-      if (this.#isOutOfPatience()) return this.#end('patience');
     }
+    if (this.#isOutOfPatience()) return this.#end('patience');
     const finished = this.#state.epoch >= settings.epochs || this.#state.step >= settings.steps;
     return this.#end(finished ? 'done' : 'interrupted');
   }
@@ -154,8 +188,10 @@ class TrainLoop {
     let position = 0;
     for (const batch of dataset.batches('train', orderOf(settings, this.#state.epoch))) {
       if (position++ < skipped) continue;
-      if (this.#isAborted() || this.#state.step >= settings.steps) return false;
+      if (this.#isAborted() || this.#isOutOfPatience() || this.#state.step >= settings.steps) return false;
       await this.#runStep(batch);
+      if (settings.validationSteps !== undefined && this.#state.step % settings.validationSteps === 0)
+        await this.#validateInTurn();
       await this.#checkpointIfDue();
     }
     if (position === 0) throw new RuntimeError(5, 'the training part of the data gives no batch');
@@ -174,16 +210,20 @@ class TrainLoop {
   async #endEpoch(): Promise<void> {
     await this.#reader.drain();
     this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0 };
-    if (this.#hasValidation()) {
-      const best = await this.#validate();
-      this.#state = {
-        ...this.#state,
-        ...(best === undefined ? {} : { best }),
-        epochsSinceBest: best === undefined ? this.#state.epochsSinceBest + 1 : 0,
-      };
-    }
+    if (this.#training.settings.validationSteps === undefined) await this.#validateInTurn();
     const pause = this.#training.settings.epochCheckpointSeconds ?? 0;
     if (this.#secondsSinceCheckpoint() >= pause) await this.#checkpoint('epoch');
+  }
+
+  async #validateInTurn(): Promise<void> {
+    if (!this.#hasValidation()) return;
+    await this.#reader.drain();
+    const best = await this.#validate();
+    this.#state = {
+      ...this.#state,
+      ...(best === undefined ? {} : { best }),
+      validationsSinceBest: best === undefined ? this.#state.validationsSinceBest + 1 : 0,
+    };
   }
 
   async #end(reason: TrainResult['reason']): Promise<TrainResult> {
@@ -213,16 +253,30 @@ class TrainLoop {
       const evaluation = await evaluate({ session, plan, dataset, split: 'validation', seed: settings.seed });
       const { step, best } = this.#state;
       this.#evaluated = step;
-      const { loss } = evaluation;
-      const better = Number.isFinite(loss) && (best === undefined || loss < best.loss);
+      const { score, sign } = this.#scoreOf(evaluation);
+      const better = Number.isFinite(score) && (best === undefined || sign * score > sign * best.score);
       observer?.evaluation?.(evaluation, step, better);
-      return better ? { step, loss, parameters: await readStates(session, plan, 'parameter') } : undefined;
+      return better ? { step, score, parameters: await readStates(session, plan, 'parameter') } : undefined;
     });
+  }
+
+  /** Of metrics more is better, of the loss less. */
+  #scoreOf(evaluation: Evaluation): { readonly score: number; readonly sign: 1 | -1 } {
+    const { settings, dataset } = this.#training;
+    const { bestMetric = 'loss' } = settings;
+    if (bestMetric === 'loss') return { score: evaluation.loss, sign: -1 };
+    const score = scoresOf(evaluation, this.#task, dataset.labels).get(bestMetric);
+    if (score === undefined)
+      throw new RuntimeError(
+        2,
+        `task ${this.#task.name}: there is no metric "${bestMetric}" to choose the best by`,
+      );
+    return { score, sign: 1 };
   }
 
   #isOutOfPatience(): boolean {
     const { patience } = this.#training.settings;
-    return patience !== undefined && this.#state.epochsSinceBest >= patience;
+    return patience !== undefined && this.#state.validationsSinceBest >= patience;
   }
 
   #isAborted(): boolean {

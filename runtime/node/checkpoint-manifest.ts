@@ -8,8 +8,8 @@ export interface Manifest {
   readonly epoch: number;
   readonly batch: number;
   readonly seed: number;
-  readonly epochsSinceBest: number;
-  readonly best?: { readonly step: number; readonly loss: number };
+  readonly validationsSinceBest: number;
+  readonly best?: { readonly step: number; readonly score: number };
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
@@ -38,9 +38,9 @@ export function parseManifest(text: string, place: string): Manifest {
     epoch: count('epoch'),
     batch: count('batch'),
     seed: count('seed'),
-    epochsSinceBest: count('epochsSinceBest'),
-    ...(isRecord(best) && typeof best['loss'] === 'number'
-      ? { best: { step: count('step', best), loss: best['loss'] } }
+    validationsSinceBest: count('validationsSinceBest'),
+    ...(isRecord(best) && typeof best['score'] === 'number'
+      ? { best: { step: count('step', best), score: best['score'] } }
       : {}),
     files: files.map((file: unknown) => {
       // A plain name: nothing outside of the checkpoint is read.

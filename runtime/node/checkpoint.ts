@@ -148,7 +148,7 @@ async function prune(folder: string, names: readonly string[]): Promise<void> {
 }
 
 async function describe(folder: string, state: TrainState, seed: number): Promise<Manifest> {
-  const { step, epoch, batch, epochsSinceBest, best } = state;
+  const { step, epoch, batch, validationsSinceBest, best } = state;
   const names = (await readdir(folder)).toSorted();
   const files = await Promise.all(names.map((name) => describeFile(folder, name)));
   return {
@@ -158,8 +158,8 @@ async function describe(folder: string, state: TrainState, seed: number): Promis
     epoch,
     batch,
     seed,
-    epochsSinceBest,
-    ...(best === undefined ? {} : { best: { step: best.step, loss: best.loss } }),
+    validationsSinceBest,
+    ...(best === undefined ? {} : { best: { step: best.step, score: best.score } }),
     files,
   };
 }
@@ -184,7 +184,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
       if (found.sha256 !== file.sha256)
         throw new RuntimeError(5, `${path.join(folder, file.name)} is not what was written`);
     }
-    const { step, epoch, batch, seed, epochsSinceBest, best } = manifest;
+    const { step, epoch, batch, seed, validationsSinceBest, best } = manifest;
     const { tensors: parameters, metadata } = await readSafetensorsFile(path.join(folder, parametersFile));
     const { tensors: optimizer } = await readSafetensorsFile(path.join(folder, optimizerFile));
     const bestParameters =
@@ -199,7 +199,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
         step,
         epoch,
         batch,
-        epochsSinceBest,
+        validationsSinceBest,
         ...(best === undefined || bestParameters === undefined
           ? {}
           : { best: { ...best, parameters: bestParameters.tensors } }),

@@ -4,12 +4,20 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { readBundle } from '../bundle.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { evaluate } from '../evaluate.ts';
-import { printEvaluation, scoresOf } from '../evaluation-text.ts';
+import { evaluate, scoresOf } from '../evaluate.ts';
+import { printEvaluation } from '../evaluation-text.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session } from '../session.ts';
 import { readStates, stateLayouts, writeStates } from '../state-dict.ts';
-import { countSteps, startState, taskOf, train, type TrainResult, type TrainSettings } from '../train.ts';
+import {
+  countSteps,
+  settingsOf,
+  startState,
+  taskOf,
+  train,
+  type TrainResult,
+  type TrainSettings,
+} from '../train.ts';
 import { openHost } from './bundle-host.ts';
 import { loadCheckpoint, restoreCheckpoint, saveCheckpoint, type LoadedCheckpoint } from './checkpoint.ts';
 import { openData } from './open-data.ts';
@@ -97,7 +105,7 @@ class BundleTraining {
       io: output,
       json: options.logFormat === 'json',
       record: () => undefined,
-      scores: (evaluation) => scoresOf(evaluation, taskOf(plan), { labels: this.#labels }),
+      scores: (evaluation) => scoresOf(evaluation, taskOf(plan), this.#labels),
     });
   }
 
@@ -190,16 +198,16 @@ class BundleTraining {
 
   #settings(): TrainSettings {
     const { steps, epochs, shuffle } = this.#options;
-    const task = taskOf(this.#plan);
-    const patience = task.fields['patience'];
-    return {
+    const given = {
       seed: this.#seed,
+      ...(steps === undefined ? {} : { steps }),
+      ...(epochs === undefined ? {} : { epochs }),
+    };
+    return {
+      ...settingsOf(taskOf(this.#plan), given),
       shuffle,
-      steps: steps ?? Number.POSITIVE_INFINITY,
-      epochs: epochs ?? (steps === undefined ? task.epochs : Number.POSITIVE_INFINITY),
       checkpointSeconds: 120,
       epochCheckpointSeconds: 2,
-      ...(typeof patience === 'number' ? { patience } : {}),
     };
   }
 
@@ -239,7 +247,7 @@ class BundleTraining {
     if (reason === 'patience') this.#log.say('validation gets no better: stopped');
     if (best !== undefined && best.step !== state.step) {
       writeStates(session, best.parameters);
-      this.#log.say(`the parameters of step ${best.step}, with the lowest validation loss, are the result`);
+      this.#log.say(`the parameters of step ${best.step}, with the best validation, are the result`);
     }
     const place = this.#options.save ?? path.join(this.#folder, 'model.safetensors');
     await saveParameters(place, await readStates(session, plan, 'parameter'), metadata);

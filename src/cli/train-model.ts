@@ -2,7 +2,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import type { Dataset } from '../../runtime/data/dataset.ts';
-import { evaluate } from '../../runtime/evaluate.ts';
+import { evaluate, scoresOf } from '../../runtime/evaluate.ts';
 import {
   loadCheckpoint,
   restoreCheckpoint,
@@ -13,6 +13,7 @@ import { RuntimeError } from '../../runtime/session.ts';
 import { readStates, writeStates } from '../../runtime/state-dict.ts';
 import {
   countSteps,
+  settingsOf,
   startState,
   taskOf,
   train,
@@ -21,7 +22,7 @@ import {
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
-import { printEvaluation, scoresOf } from '../../runtime/evaluation-text.ts';
+import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
 import { openData } from '../../runtime/node/open-data.ts';
@@ -113,8 +114,7 @@ class TrainRun {
       io,
       json: options.logFormat === 'json',
       record: (line) => this.#folder?.log(line),
-      scores: (evaluation) =>
-        scoresOf(evaluation, taskOf(model.plan), { labels: this.#dataset?.labels ?? [] }),
+      scores: (evaluation) => scoresOf(evaluation, taskOf(model.plan), this.#dataset?.labels ?? []),
     });
   }
 
@@ -131,7 +131,7 @@ class TrainRun {
   }
 
   async #train(): Promise<TrainResult> {
-    const { plan, session, seed, parameterCount } = this.#model;
+    const { plan, session, parameterCount } = this.#model;
     const checkpoint = await this.#restore();
     const dataset = await this.#openData(checkpoint);
     this.#metadata = parameterMetadata(plan, dataset.encoder);
@@ -147,7 +147,7 @@ class TrainRun {
       session,
       plan,
       dataset,
-      settings: { ...settings, seed },
+      settings,
       start,
       signal: this.#interrupt.signal,
       observer: this.#observer(),
@@ -184,20 +184,14 @@ class TrainRun {
   }
 
   #settings(): TrainSettings {
-    const { fields, epochs: taskEpochs } = taskOf(this.#model.plan);
     const { steps, epochs, shuffle } = this.#settled;
-    const patience = fields['patience'];
+    const { checkpointSteps } = this.#options;
     return {
-      seed: this.#model.seed,
+      ...settingsOf(taskOf(this.#model.plan), { seed: this.#model.seed, ...defined({ steps, epochs }) }),
       shuffle,
-      steps: steps ?? Number.POSITIVE_INFINITY,
-      epochs: epochs ?? (steps === undefined ? taskEpochs : Number.POSITIVE_INFINITY),
       checkpointSeconds: 120,
       epochCheckpointSeconds: 2,
-      ...defined({
-        checkpointSteps: this.#options.checkpointSteps,
-        patience: typeof patience === 'number' ? patience : undefined,
-      }),
+      ...defined({ checkpointSteps }),
     };
   }
 
@@ -274,7 +268,7 @@ class TrainRun {
     if (best !== undefined && best.step !== state.step) {
       writeStates(session, best.parameters);
       step = best.step;
-      this.#log.say(`the parameters of step ${step}, with the lowest validation loss, are the result`);
+      this.#log.say(`the parameters of step ${step}, with the best validation, are the result`);
     }
     const { save } = this.#options;
     const places = [save, this.#folder?.model].filter((place) => place !== undefined);

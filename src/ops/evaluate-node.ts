@@ -135,8 +135,13 @@ function compileView(node: Node, run: Run): NodeFunction {
 
   return (operands) => {
     const from = dataOf(operands, operand);
-    // Outside the operand there is no element, and so a zero.
-    return { dtype, shape, data: Float64Array.from(offsets, (offset) => from[offset] ?? 0) };
+    const data = new Float64Array(offsets.length);
+    for (let position = 0; position < offsets.length; position++) {
+      const offset = offsets[position] ?? OUTSIDE;
+      // Outside the operand there is no element, and so a zero.
+      if (offset !== OUTSIDE) data[position] = from[offset] ?? 0;
+    }
+    return { dtype, shape, data };
   };
 }
 
@@ -230,25 +235,37 @@ function dotOffsets(node: NodeOf<'dot'>, side: 0 | 1, run: Run) {
   };
 }
 
+/** The terms of each free point one after the other: what is strided is read once, not for every product. */
+function packRows(
+  from: Float64Array,
+  base: number,
+  { free, contracted }: { readonly free: Int32Array; readonly contracted: Int32Array },
+): Float64Array {
+  const rows = new Float64Array(free.length * contracted.length);
+  let position = 0;
+  for (const point of free) for (const term of contracted) rows[position++] = from[base + point + term] ?? 0;
+  return rows;
+}
+
 function compileDot(node: NodeOf<'dot'>, run: Run): NodeFunction {
   const { dtype } = resultType(node);
   const shape = sizesOf(resultType(node), run);
   const [left, right] = [dotOffsets(node, 0, run), dotOffsets(node, 1, run)];
   const terms = left.contracted.length;
+  // An empty sum is 0 everywhere.
+  if (terms === 0) return () => ({ dtype, shape, data: new Float64Array(elementCount(shape)) });
   return (operands) => {
     const [lhs, rhs] = [dataOf(operands, 0), dataOf(operands, 1)];
     const data = new Float64Array(elementCount(shape));
     let position = 0;
     left.batch.forEach((leftBatch, at) => {
-      const rightBatch = right.batch[at] ?? 0;
-      for (const leftFree of left.free)
-        for (const rightFree of right.free) {
-          const [leftBase, rightBase] = [leftBatch + leftFree, rightBatch + rightFree];
+      const rows = packRows(lhs, leftBatch, left);
+      const columns = packRows(rhs, right.batch[at] ?? 0, right);
+      for (let row = 0; row < rows.length; row += terms)
+        for (let column = 0; column < columns.length; column += terms) {
           let sum = 0;
           for (let term = 0; term < terms; term++)
-            sum +=
-              (lhs[leftBase + (left.contracted[term] ?? 0)] ?? 0) *
-              (rhs[rightBase + (right.contracted[term] ?? 0)] ?? 0);
+            sum += (rows[row + term] ?? 0) * (columns[column + term] ?? 0);
           data[position++] = sum;
         }
     });

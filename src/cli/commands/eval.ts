@@ -1,11 +1,11 @@
 /** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
-import { evaluate } from '../../../runtime/evaluate.ts';
+import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
 import type { RegisterCommand } from '../context.ts';
-import { classScoresOf, printEvaluation, scoresOf } from '../../../runtime/evaluation-text.ts';
+import { classScoresOf, printEvaluation } from '../../../runtime/evaluation-text.ts';
 import { exitCodes } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { openData } from '../../../runtime/node/open-data.ts';
@@ -64,7 +64,7 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   const task = taskOf(plan);
   if (options.logFormat === 'json') {
     const { split, loss, rows } = evaluation;
-    const scores = Object.fromEntries(scoresOf(evaluation, task, dataset));
+    const scores = Object.fromEntries(scoresOf(evaluation, task, dataset.labels));
     const classes = classScoresOf(evaluation, dataset);
     const fields = { split, rows, loss, ...scores, ...(classes.length === 0 ? {} : { classes }) };
     io.out(`${printEvent('eval', fields)}\n`);

@@ -113,10 +113,17 @@ function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
   const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
   if (!shared && !small) return false;
+  // Filled early, a loop's buffers would be kept from the first loop on.
+  if (grouping.depth === 0 && bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
   if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
   if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
   return grouping.fits(grouping.union(lhs, rhs), lhs.space);
+}
+
+function fillSameLoop(lhs: Group, rhs: Group): boolean {
+  const nodes = new Set([...lhs.items, ...rhs.items].map((item) => item.node));
+  return nodes.size === 1;
 }
 
 /** Reductions and contractions outside of loops choose their own tiles. */

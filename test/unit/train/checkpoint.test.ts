@@ -67,7 +67,7 @@ async function save(step: number, state: Partial<TrainState> = {}, keep = 3): Pr
   return saveCheckpoint(folder, {
     session: sessionAt(step),
     plan: fakePlan,
-    state: { step, epoch: 1, batch: 2, epochsSinceBest: 0, ...state },
+    state: { step, epoch: 1, batch: 2, validationsSinceBest: 0, ...state },
     seed: 77,
     metadata: new Map([['lmc.encoder', '{}']]),
     keep,
@@ -80,10 +80,10 @@ async function newestStep(): Promise<number | undefined> {
 
 describe('a checkpoint', () => {
   it('brings everything back', async () => {
-    const best = { step: 3, loss: 0.25, parameters: new Map([['w', scalar(3)]]) };
-    await save(5, { epoch: 2, batch: 1, epochsSinceBest: 1, best });
+    const best = { step: 3, score: 0.25, parameters: new Map([['w', scalar(3)]]) };
+    await save(5, { epoch: 2, batch: 1, validationsSinceBest: 1, best });
     const loaded = await loadCheckpoint(folder);
-    expect(loaded?.state).toEqual({ step: 5, epoch: 2, batch: 1, epochsSinceBest: 1, best });
+    expect(loaded?.state).toEqual({ step: 5, epoch: 2, batch: 1, validationsSinceBest: 1, best });
     expect(loaded?.seed).toBe(77);
     expect(loaded?.metadata.get('lmc.encoder')).toBe('{}');
     const session = fakeSession();
@@ -143,7 +143,7 @@ describe('a checkpoint', () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');
     const request = { session: sessionAt(1), plan: fakePlan, seed: 1, metadata: new Map(), keep: 1 };
-    const state = { step: 1, epoch: 0, batch: 0, epochsSinceBest: 0 };
+    const state = { step: 1, epoch: 0, batch: 0, validationsSinceBest: 0 };
     await expect(saveCheckpoint(file, { ...request, state })).rejects.toMatchObject({ exitCode: 5 });
   });
 });
@@ -211,7 +211,7 @@ const plan = {
 };
 for (let step = Number(first); ; step++) {
   const session = { readState: async () => ({ dtype: 'f32', shape, data: new Float32Array(shape[0]).fill(step) }) };
-  const state = { step, epoch: 0, batch: 0, epochsSinceBest: 0 };
+  const state = { step, epoch: 0, batch: 0, validationsSinceBest: 0 };
   await saveCheckpoint(folder, { session, plan, state, seed: 1, metadata: new Map(), keep: 2 });
   process.stdout.write(step + '\\n');
 }

@@ -99,7 +99,7 @@ describe('train', () => {
       'epoch at 6 = 3.0',
     ]);
     expect(best?.step).toBe(4);
-    expect(state.epochsSinceBest).toBe(1);
+    expect(state.validationsSinceBest).toBe(1);
     expect(best?.parameters.get('w')?.data[0]).not.toBe((await session.readState('w')).data[0]);
     expect([...(best?.parameters.keys() ?? [])]).toEqual(['w']);
   });
@@ -112,6 +112,44 @@ describe('train', () => {
     });
     const { reason, state } = await result;
     expect([reason, state.epoch]).toEqual(['patience', 3]);
+  });
+
+  it('validates every so many steps instead, and goes on from between them', async () => {
+    const options = {
+      dataset: fakeDataset({ train: 10, validation: 2 }),
+      settings: { ...settings, epochs: 2, validationSteps: 3 },
+    };
+    const whole = start(options);
+    const expected = await whole.result;
+    expect(whole.log.filter((line) => line.startsWith('validation'))).toHaveLength(4);
+    expect(whole.log.map((line) => /^validation at (\d+)/.exec(line)?.[1] ?? '')).toEqual([
+      '3',
+      '',
+      '6',
+      '9',
+      '',
+      '10',
+    ]);
+    const first = start({ ...options, settings: { ...options.settings, steps: 4 } });
+    await first.result;
+    const saved = first.saved.at(-1)?.state;
+    if (saved === undefined) throw new Error('nothing saved');
+    const second = await start({ ...options, session: first.session, start: saved }).result;
+    expect(second.state).toEqual(expected.state);
+  });
+
+  it('chooses the best by a metric', async () => {
+    const bestBy = async (bestMetric: string) => {
+      const session = fakeSession({ evalLoss: (count) => [3, 1, 2][count] ?? 9 });
+      const dataset = fakeDataset({ train: 4, validation: 2 });
+      const { best } = await start({ session, dataset, settings: { ...settings, bestMetric } }).result;
+      return [best?.step, best?.score];
+    };
+    expect(await bestBy('loss')).toEqual([4, 1]);
+    // The metrics stay the same, and the first of equals is the best.
+    expect((await bestBy('accuracy'))[0]).toBe(2);
+    expect((await bestBy('f1'))[0]).toBe(2);
+    await expect(bestBy('bleu')).rejects.toMatchObject({ exitCode: 2 });
   });
 
   it('saves within an epoch', async () => {
