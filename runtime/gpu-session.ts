@@ -12,6 +12,7 @@ import {
 } from './gpu-commands.ts';
 import { bufferUsage } from './gpu-constants.ts';
 import { createSharedGroups, packUniforms } from './gpu-shared.ts';
+import { DevicePace } from './gpu-pace.ts';
 import { DeviceWatch } from './gpu-watch.ts';
 import { checkLimits } from './gpu-limits.ts';
 import { GpuMemory, readStaging, StagingPool, toArray, toUploadable } from './gpu-memory.ts';
@@ -45,7 +46,8 @@ const unclaimedRuns = 16;
 const keptLists = 64;
 
 interface Claimable {
-  readonly claim: () => Promise<ReadonlyMap<string, TensorData>>;
+  /** `patient`: sleeps first for as long as the run should take. */
+  readonly claim: (patient: boolean) => Promise<ReadonlyMap<string, TensorData>>;
 }
 
 /**
@@ -88,6 +90,7 @@ class PlanSession implements GpuSession {
   readonly #staging: ReadonlyMap<string, StagingPool>;
   readonly #lists = new Map<string, readonly Command[]>();
   readonly #unclaimed = new Set<Claimable>();
+  readonly #pace = new DevicePace();
   readonly #profiler: Profiler | undefined;
   readonly #ownsDevice: boolean;
   #closed = false;
@@ -192,8 +195,16 @@ class PlanSession implements GpuSession {
       return { name, dtype, shape: actual, from: end - bytes, to: end };
     });
     const total = end;
-    const read = async (): Promise<ReadonlyMap<string, TensorData>> => {
+    const ticket = this.#pace.submit(
+      program.name,
+      [...sizes.values()].reduce((product, size) => product * size, 1),
+    );
+    const read = async (patient: boolean): Promise<ReadonlyMap<string, TensorData>> => {
+      const pause = patient ? this.#pace.pause(ticket) : 0;
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      const asked = performance.now();
       const bytes = await this.#watch.wait(readStaging(staging, total));
+      this.#pace.done(ticket, performance.now() - asked);
       pool.giveBack(staging);
       return new Map(
         parts.map(({ name, dtype, shape, from, to }) => [
@@ -204,14 +215,14 @@ class PlanSession implements GpuSession {
     };
     let result: Promise<ReadonlyMap<string, TensorData>> | undefined;
     const claimable: Claimable = {
-      claim: () => {
+      claim: (patient) => {
         this.#unclaimed.delete(claimable);
-        result ??= read();
+        result ??= read(patient);
         return result;
       },
     };
     this.#unclaimed.add(claimable);
-    return { outputs: claimable.claim };
+    return { outputs: () => claimable.claim(true) };
   }
 
   /** Bounds the staging memory of runs whose outputs nobody reads. */
@@ -219,7 +230,7 @@ class PlanSession implements GpuSession {
     if (this.#unclaimed.size <= unclaimedRuns) return;
     const [oldest] = this.#unclaimed;
     // Whoever asks for it later gets the error, too.
-    oldest?.claim().catch(() => undefined);
+    oldest?.claim(false).catch(() => undefined);
   }
 
   async readState(name: string): Promise<TensorData> {

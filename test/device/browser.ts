@@ -59,7 +59,7 @@ export async function runInBrowser(folder: string, page: string): Promise<string
             `--user-data-dir=${profile}`,
             `http://127.0.0.1:${port}/`,
           ],
-          { stdio: 'ignore' },
+          { stdio: 'ignore', detached: true },
         );
         browser.on('error', () => resolve(undefined));
         // Libraries that it needs are missing.
@@ -69,8 +69,16 @@ export async function runInBrowser(folder: string, page: string): Promise<string
     });
   } finally {
     server?.close();
-    const ended = new Promise((done) => browser?.once('exit', done) ?? done(undefined));
-    if (browser?.exitCode === null && browser.kill('SIGKILL')) await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    if (browser?.pid !== undefined) {
+      const ended = new Promise((done) => browser?.once('exit', done));
+      const running = browser.exitCode === null && browser.signalCode === null;
+      // The whole group: its children would outlive it, and write into the profile.
+      if (running && process.kill(-browser.pid, 'SIGKILL')) await ended;
+    }
+    try {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    } catch {
+      // Left for the system to clean up: no failure of what was tested.
+    }
   }
 }
