@@ -37,6 +37,9 @@ const models: Readonly<Record<string, string>> = {
   LSTM: 'models/text_classifier.lm',
   GRU: 'models/text_classifier_gru.lm',
   RNN: 'models/text_classifier_rnn.lm',
+  gpt2: 'models/gpt2.lm',
+  encoder_regression: 'models/encoder_regression.lm',
+  seq2seq: 'models/seq2seq.lm',
 };
 
 /** Cases in a folder whose model there is. */
@@ -49,7 +52,7 @@ export function findCases(folder: string): readonly GoldenCase[] {
       const file = path.join(place, 'expected.json');
       if (!existsSync(file)) return [];
       const expected = expectedSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-      const model = models[String(expected.config['cell'])];
+      const model = models[String(expected.config['cell'] ?? expected.case)];
       return model === undefined || !existsSync(model) ? [] : [{ name, folder: place, model, expected }];
     });
 }

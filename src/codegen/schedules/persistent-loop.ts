@@ -109,10 +109,10 @@ function mergeChain(chain: readonly LoopLaunch[], loop: Loop, ctx: ScheduleConte
   return { kernel: own, slots, scheduled: scheduleChain(own, whole, loop, rows.extent, ctx) };
 }
 
-/** On a GPU all that a workgroup reads again at each position must stay close to it. */
+/** On a GPU all that a workgroup reads again at each position must stay close to it, and barriers must be cheap. */
 function isWorthwhile(phases: readonly Phase[], ctx: ScheduleContext): boolean {
   if (hasLanes(ctx)) return true;
-  if (ctx.target.kind === 'cpu') return false;
+  if (ctx.target.kind === 'cpu' || ctx.target.portable === true) return false;
   const weights = phases.map(({ kernel }) => {
     const stages = kernel.stages.filter((stage) => stage.kind === 'reduce');
     const others = kernel.space.slice(1);

@@ -1,4 +1,7 @@
-/** Products on software adapters: a workgroup is one subgroup, with no workgroup memory and no barrier. */
+/**
+ * Products in registers alone, with no workgroup memory and no barrier: on software adapters, where a workgroup is one
+ * subgroup, and for devices that are not known, as software adapters take barriers ill and compile them slowly.
+ */
 import type { LoopKernel } from '../../ir/kernel.ts';
 import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScalarPrinter } from '../wgsl/printer.ts';
@@ -10,6 +13,9 @@ import { contractionForm, type ContractionForm } from './contraction-form.ts';
 export const registersFor = (lanes: number): number => (lanes <= 4 ? 128 : 64);
 /** Workgroups that keep a few cores busy. */
 const ENOUGH_GROUPS = 8;
+/** For a GPU: registers are shared by many invocations, and there are many cores. */
+const PORTABLE_REGISTERS = 64;
+const PORTABLE_GROUPS = 32;
 
 /** Whether a workgroup can be one subgroup of a known number of lanes. */
 export function hasLanes({ target }: ScheduleContext): boolean {
@@ -20,7 +26,7 @@ export function scheduleSubgroupContraction(
   kernel: LoopKernel,
   ctx: ScheduleContext,
 ): ScheduledKernel | undefined {
-  if (!hasLanes(ctx)) return undefined;
+  if (!hasLanes(ctx) && ctx.target.portable !== true) return undefined;
   const form = contractionForm(kernel);
   if (form === undefined) return undefined;
   const block = chooseBlock(form, ctx);
@@ -29,7 +35,7 @@ export function scheduleSubgroupContraction(
   return single(
     launchOf(kernel, {
       name: kernel.name,
-      schedule: `one subgroup of ${lanes} lanes for ${rows} × ${columns * lanes} results`,
+      schedule: `one workgroup of ${lanes} lanes for ${rows} × ${columns * lanes} results`,
       workgroups: countOf([form.batchSize, 1], [form.rowCount, rows], [form.columnCount, columns * lanes]),
       workgroupSize: lanes,
       ...(broadcast ? { subgroupSize: lanes } : {}),
@@ -39,19 +45,23 @@ export function scheduleSubgroupContraction(
 }
 
 function chooseBlock(form: ContractionForm, ctx: ScheduleContext): Block | undefined {
-  const { subgroupSize: lanes, features } = ctx.target;
   const [batch, m, n] = [form.batchSize, form.rowCount, form.columnCount].map((dim) => largest(ctx, dim));
-  if (batch === undefined || m === undefined || n === undefined || n < lanes / 2) return undefined;
-  const registers = registersFor(lanes);
+  if (batch === undefined || m === undefined || n === undefined) return undefined;
+  const known = hasLanes(ctx);
+  let lanes = known ? ctx.target.subgroupSize : 64;
+  if (!known) while (lanes > 8 && lanes / 2 >= n) lanes /= 2;
+  if (n < lanes / 2) return undefined;
+  const registers = known ? registersFor(lanes) : PORTABLE_REGISTERS;
+  const enough = known ? ENOUGH_GROUPS : PORTABLE_GROUPS;
   let rows = 16;
   while (rows > 2 && rows / 2 >= m) rows /= 2;
   let columns = 8;
   while (columns > 1 && (columns / 2) * lanes >= n) columns /= 2;
   while (columns > 1 && rows * columns * form.accumulators > registers) columns /= 2;
   const groups = (): number => batch * Math.ceil(m / rows) * Math.ceil(n / (columns * lanes));
-  while (columns > 2 && groups() < ENOUGH_GROUPS) columns /= 2;
-  while (rows > 4 && (groups() < ENOUGH_GROUPS || rows * columns * form.accumulators > registers)) rows /= 2;
-  return { rows, columns, lanes, broadcast: features.includes('subgroups') };
+  while (columns > 2 && groups() < enough) columns /= 2;
+  while (rows > 4 && (groups() < enough || rows * columns * form.accumulators > registers)) rows /= 2;
+  return { rows, columns, lanes, broadcast: known && ctx.target.features.includes('subgroups') };
 }
 
 function printBlock(printer: ScalarPrinter, kernel: LoopKernel, form: ContractionForm, block: Block): void {

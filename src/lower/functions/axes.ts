@@ -1,21 +1,31 @@
-/** Tensors taken apart into one axis for each word of a pattern, and put together again. */
+/** Axes under names: a tensor taken apart into one axis for each word, and put together again. */
 import * as types from '../../diagnostics/catalogue/types.ts';
 import { note } from '../../diagnostics/define.ts';
 import { constantDim, divideDims, equalDims, productOfDims, type Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
 import { plural, dimNotes, dimText, typeText } from '../describe.ts';
+import { toDim } from '../values.ts';
 import type { Call } from './function.ts';
 import { axesOf, printGroups, repeatedName, type Group } from './pattern.ts';
 import { spanOf } from './read.ts';
 
-/** Reports what is wrong with the pattern. */
-export function failPattern(
+export function fail(
   call: Call,
   reason: string,
   notes: Parameters<typeof types.badPattern>[2] = [],
 ): undefined {
   call.ctx.report(types.badPattern(spanOf(call, 'pattern'), { fn: call.name, reason }, notes));
   return undefined;
+}
+
+/** Sizes given by name: `h=8`. */
+export function givenSizes(call: Call): ReadonlyMap<string, Dim> {
+  const sizes = new Map<string, Dim>();
+  for (const { name, value } of call.rest) {
+    const dim = toDim(value);
+    if (name !== undefined && dim !== undefined) sizes.set(name.name, dim);
+  }
+  return sizes;
 }
 
 /** The tensor split into one axis for each name; `...` becomes names of its own. */
@@ -37,14 +47,14 @@ export function decompose(
   const fixed = groups.filter((group) => !group.isEllipsis).length;
   const hasEllipsis = fixed < groups.length;
   if (hasEllipsis ? shape.length < fixed : shape.length !== fixed)
-    return failPattern(
+    return fail(
       call,
       `\`${printGroups(groups)}\` names ${plural(fixed, 'place')}, and the value has ${shape.length}`,
       [note(`the value is \`${typeText(x.type)}\``)],
     );
   const twice = repeatedName(axesOf(groups));
   if (twice !== undefined)
-    return failPattern(call, `the axis \`${twice}\` stands twice in \`${printGroups(groups)}\``);
+    return fail(call, `the axis \`${twice}\` stands twice in \`${printGroups(groups)}\``);
   const sizes = new Map(known);
   const names: string[] = [];
   const ellipsis: string[] = [];
@@ -91,11 +101,11 @@ export function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string
       group.axes.length === 0
         ? `\`1\` stands for an axis of size 1, and this one is \`${dimText(dim)}\``
         : `\`${text}\` is \`${dimText(product)}\`, and the axis is \`${dimText(dim)}\``;
-    failPattern(call, why, dimNotes([dim, product]));
+    fail(call, why, dimNotes([dim, product]));
     return false;
   }
   if (more.length > 0) {
-    failPattern(
+    fail(
       call,
       `\`${text}\` splits \`${dimText(dim)}\` into sizes that are not known: give all but one of them, as in \`${more[0] ?? first}=8\``,
     );
@@ -103,7 +113,7 @@ export function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string
   }
   const size = divideDims(dim, product);
   if (size === undefined) {
-    failPattern(
+    fail(
       call,
       `\`${dimText(dim)}\` does not divide into \`${text}\` with \`${dimText(product)}\` for the rest`,
       dimNotes([dim, product]),

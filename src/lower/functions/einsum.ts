@@ -9,7 +9,7 @@ import type { Value } from '../../ir/graph.ts';
 import { isOne } from '../broadcast.ts';
 import { dimNotes, dimText, typeText } from '../describe.ts';
 import { poison, tensor, type LmValue } from '../values.ts';
-import { compose, decompose, failPattern, splitGroup } from './axes.ts';
+import { compose, decompose, fail, splitGroup } from './axes.ts';
 import type { Call } from './function.ts';
 import { axesOf, parsePattern, PatternError, printGroups, repeatedName, type Group } from './pattern.ts';
 
@@ -27,19 +27,19 @@ interface Operand {
 export function einsum(call: Call): LmValue {
   const { ctx } = call;
   const pattern = call.get('pattern');
-  const fail = (reason: string): LmValue => failPattern(call, reason) ?? poison;
-  if (pattern?.value.kind !== 'string') return fail('the first argument is the pattern, in quotes');
+  const refuse = (reason: string): LmValue => fail(call, reason) ?? poison;
+  if (pattern?.value.kind !== 'string') return refuse('the first argument is the pattern, in quotes');
   try {
     const { inputs, output } = parsePattern(pattern.value.value);
     const operands = readOperands(call, inputs);
     if (operands === undefined) return poison;
     const problem = unsupported(inputs, output);
-    if (problem !== undefined) return fail(problem);
+    if (problem !== undefined) return refuse(problem);
     const { errors } = ctx;
     const sizes = findSizes(call, operands);
     if (sizes === undefined) return poison;
     const unknown = axesOf(output).find((name) => !sizes.has(name));
-    if (unknown !== undefined) return fail(`the axis \`${unknown}\` stands on the right only`);
+    if (unknown !== undefined) return refuse(`the axis \`${unknown}\` stands on the right only`);
     const factors = operands.flatMap(
       ({ value, groups }) => decompose(call, value, withoutOnes(groups, sizes), sizes) ?? [],
     );
@@ -48,7 +48,7 @@ export function einsum(call: Call): LmValue {
     const wanted = axesOf(output).filter((name) => present.has(name));
     return tensor(compose(call, contract(call, factors, wanted), output, { sizes, ellipsis: [] }));
   } catch (error) {
-    if (error instanceof PatternError) return fail(error.message);
+    if (error instanceof PatternError) return refuse(error.message);
     throw error;
   }
 }
@@ -98,7 +98,7 @@ function findSizes(call: Call, operands: readonly Operand[]): ReadonlyMap<string
       if (dim === undefined || name === undefined || more.length > 0) continue;
       const known = sizes.get(name);
       if (known !== undefined && !equalDims(known, dim))
-        return failPattern(
+        return fail(
           call,
           `the axis \`${name}\` is \`${dimText(known)}\` in one tensor and \`${dimText(dim)}\` in another`,
           [

@@ -1,17 +1,16 @@
 /** `rearrange`, `reduce`, `einsum`: what happens to axes, written as words. Every axis is named and accounted for. */
 import * as types from '../../diagnostics/catalogue/types.ts';
-import type { Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
 import { plural } from '../describe.ts';
 import { didYouMean } from '../did-you-mean.ts';
-import { poison, tensor, toDim, type LmValue } from '../values.ts';
+import { poison, tensor, type LmValue } from '../values.ts';
 import { stackTensors } from '../repeat.ts';
-import { compose, decompose, failPattern, orderOf, permute } from './axes.ts';
 import { einsum } from './einsum.ts';
 import type { Call, FunctionTable } from './function.ts';
 import { axesOf, parsePattern, PatternError, repeatedName, type Group, type Pattern } from './pattern.ts';
 import { choiceOf, spanOf, tensorOf, valueOf } from './read.ts';
 import { meanOf, reduced } from './reductions.ts';
+import { compose, decompose, fail, givenSizes, orderOf, permute } from './axes.ts';
 
 /** The pattern of a call; undefined after an error. */
 export function patternOf(call: Call, inputs: number): Pattern | undefined {
@@ -35,19 +34,9 @@ export function patternOf(call: Call, inputs: number): Pattern | undefined {
     return pattern;
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
-    failPattern(call, error.message);
+    fail(call, error.message);
     return undefined;
   }
-}
-
-/** Sizes given by name: `h=8`. */
-function givenSizes(call: Call): ReadonlyMap<string, Dim> {
-  const sizes = new Map<string, Dim>();
-  for (const { name, value } of call.rest) {
-    const dim = toDim(value);
-    if (name !== undefined && dim !== undefined) sizes.set(name.name, dim);
-  }
-  return sizes;
 }
 
 function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
@@ -55,17 +44,17 @@ function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
   const [left, right] = [axesOf(input), axesOf(pattern.output)];
   const twice = repeatedName(right);
   if (twice !== undefined) {
-    failPattern(call, `the axis \`${twice}\` stands twice on the right`);
+    fail(call, `the axis \`${twice}\` stands twice on the right`);
     return false;
   }
   const unknown = right.find((name) => !left.includes(name));
   if (unknown !== undefined) {
-    failPattern(call, `the axis \`${unknown}\` stands on the right only`, didYouMean(unknown, left));
+    fail(call, `the axis \`${unknown}\` stands on the right only`, didYouMean(unknown, left));
     return false;
   }
   const lost = mayVanish ? undefined : left.find((name) => !right.includes(name));
   if (lost !== undefined) {
-    failPattern(
+    fail(
       call,
       `the axis \`${lost}\` stands on the left only; \`rearrange\` keeps every element, \`reduce\` combines them`,
     );
@@ -73,7 +62,7 @@ function checkNames(call: Call, pattern: Pattern, mayVanish: boolean): boolean {
   }
   const [hasLeft, hasRight] = [input, pattern.output].map((side) => side.some((group) => group.isEllipsis));
   if (hasLeft !== hasRight) {
-    failPattern(call, '`...` stands on one side only');
+    fail(call, '`...` stands on one side only');
     return false;
   }
   for (const { name, span } of call.rest)
