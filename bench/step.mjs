@@ -1,9 +1,10 @@
 /**
- * Milliseconds of a training step of the text classifier (vocabulary 2000, embedding 64, hidden 64, two bidirectional
- * layers, batch 32 × 64 tokens, Adam), from the `.lm` file through compiler and session; with --peers beside tfjs and
- * jax-js on the same adapter.
+ * Milliseconds of a training step, from the `.lm` file through compiler and session; with --peers beside tfjs and
+ * jax-js on the same adapter. `lstm` is the text classifier (vocabulary 2000, embedding 64, hidden 64, two bidirectional
+ * layers, batch 32 × 64 tokens, Adam), `gpt` nanoGPT's model for a CPU (65 characters, width 128, four layers of four
+ * heads, batch 12 × 64 tokens, AdamW, gradients clipped).
  *
- *   node bench/step.mjs [--device NAME] [--steps N] [--profile] [--portable] [--peers] [--dump FOLDER] [--set NAME=VALUE]…
+ *   node bench/step.mjs [lstm|gpt] [--device NAME] [--steps N] [--profile] [--portable] [--peers] [--dump FOLDER] [--set NAME=VALUE]…
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +14,8 @@ import { parseArgs } from 'node:util';
 import { buildIfStale, root } from '../scripts/build.mjs';
 import { preparePeers, runPeer } from './peers.mjs';
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     device: { type: 'string' },
     steps: { type: 'string', default: '20' },
@@ -24,7 +26,34 @@ const { values: options } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
   },
 });
-const [rows, tokens, vocabulary] = [32, 64, 2000];
+const workloads = {
+  lstm: {
+    model: 'text_classifier.lm',
+    settings: { vocab_size: 2000, embedding_dim: 64, hidden_dim: 64, dropout: 0 },
+    rows: 32,
+    tokens: 64,
+    inputs: ({ rows, tokens }) => ({
+      tokens: integers([rows, tokens], 2000),
+      lengths: { dtype: 'i32', shape: [rows], data: new Int32Array(rows).fill(tokens) },
+      labels: integers([rows], 2),
+    }),
+    peers: { tfjs: ['tfjs_peer.mjs', ['lstm', 'webgpu']], 'jax-js': ['jaxjs_lstm_peer.mjs', ['webgpu']] },
+  },
+  gpt: {
+    model: 'gpt.lm',
+    settings: {},
+    rows: 12,
+    tokens: 64,
+    inputs: ({ rows, tokens }) => ({
+      tokens: integers([rows, tokens], 65),
+      targets: integers([rows, tokens], 65),
+    }),
+    peers: { tfjs: ['tfjs_peer.mjs', ['gpt', 'webgpu']], 'jax-js': ['jaxjs_peer.mjs', ['gpt', 'webgpu']] },
+  },
+};
+const workload = workloads[positionals[0] ?? 'lstm'];
+if (workload === undefined)
+  throw new Error(`there are the workloads ${Object.keys(workloads).join(' and ')}`);
 const steps = Number(options.steps);
 
 buildIfStale();
@@ -53,17 +82,14 @@ async function measure() {
   const started = performance.now();
   const reporter = new lmc.Reporter();
   const settings = {
-    vocab_size: vocabulary,
-    embedding_dim: 64,
-    hidden_dim: 64,
-    dropout: 0,
+    ...workload.settings,
     ...Object.fromEntries(options.set.map((text) => text.split('='))),
   };
   const set = new Map(Object.entries(settings).map(([name, value]) => [name, String(value)]));
   const compiled = lmc.compileProgram(
-    path.join(root, 'models', 'text_classifier.lm'),
+    path.join(root, 'models', workload.model),
     createDiskHost(),
-    { set, task: new Map(), batchSize: rows },
+    { set, task: new Map(), batchSize: workload.rows },
     { target: options.portable ? lmc.portableTarget : opened.facts },
     reporter,
   );
@@ -80,16 +106,10 @@ async function measure() {
     profile: options.profile,
   });
   const sizes = new Map([
-    ['batch', rows],
-    ['seq', tokens],
+    ['batch', workload.rows],
+    ['seq', workload.tokens],
   ]);
-  const random = (count, below) =>
-    Int32Array.from({ length: count }, () => Math.floor(Math.random() * below));
-  const inputs = new Map([
-    ['tokens', { dtype: 'i32', shape: [rows, tokens], data: random(rows * tokens, vocabulary) }],
-    ['lengths', { dtype: 'i32', shape: [rows], data: new Int32Array(rows).fill(tokens) }],
-    ['labels', { dtype: 'i32', shape: [rows], data: random(rows, 2) }],
-  ]);
+  const inputs = new Map(Object.entries(workload.inputs(workload)));
   let step = 0;
   const submit = () => session.submit('train', { sizes, inputs, step: ++step, seed: 1, lr: 1e-3 });
   await submit().outputs();
@@ -121,6 +141,12 @@ async function measure() {
   }
   session.close();
   return { msPerStep: best.wall, firstStepSeconds: firstStep / 1000 };
+}
+
+function integers(shape, below) {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const data = Int32Array.from({ length: count }, () => Math.floor(Math.random() * below));
+  return { dtype: 'i32', shape, data };
 }
 
 /** CPU time of the threads of the driver, in ms; 0 where the system does not tell. */
@@ -178,10 +204,9 @@ async function comparePeers({ msPerStep, firstStepSeconds }) {
     env.VK_ICD_FILENAMES = (await unpackSwiftShader()).icd;
   }
   const patience = { env, patienceMs: 600_000 };
-  const peers = [
-    ['tfjs', await runPeer(folder, 'tfjs_peer.mjs', ['lstm', 'webgpu'], patience)],
-    ['jax-js', await runPeer(folder, 'jaxjs_lstm_peer.mjs', ['webgpu'], patience)],
-  ];
+  const peers = [];
+  for (const [name, [program, args]] of Object.entries(workload.peers))
+    peers.push([name, await runPeer(folder, program, args, patience)]);
   print(`lmc             ${msPerStep.toFixed(1)} ms/step, first after ${firstStepSeconds.toFixed(1)} s`);
   for (const [name, peer] of peers) {
     if (peer === undefined) continue;
