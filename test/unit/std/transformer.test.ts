@@ -1,0 +1,150 @@
+/** The library of Transformers against PyTorch's figures, which figures.py wrote, on the evaluator. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { constantOf, evaluateDim } from '../../../src/ir/dim.ts';
+import type { Graph } from '../../../src/ir/graph.ts';
+import { evaluateGraph, type Float64Tensor } from '../../../src/ops/evaluate.ts';
+import { lowerClean } from '../lower/support.ts';
+
+const figures = JSON.parse(readFileSync(path.join(import.meta.dirname, 'figures.json'), 'utf8')) as Readonly<
+  Record<string, readonly number[]>
+>;
+
+const sizes = new Map([
+  ['batch', 2],
+  ['seq', 5],
+  ['src', 4],
+]);
+
+/** Imports what a program uses, and declares its dimensions. */
+function complete(text: string): string {
+  const dims = { batch: 'dim batch', seq: 'dim seq <= 16', src: 'dim src <= 16' };
+  const used = Object.entries(dims).flatMap(([name, line]) =>
+    new RegExp(`[[ ,]${name}[\\],)]`).test(text) ? [line] : [],
+  );
+  const modules = [
+    ...(text.includes('RMSNorm') ? ['import nn'] : /[A-Z]\w*\{/.test(text) ? ['import transformer'] : []),
+  ];
+  return [...modules, ...used, text].join('\n');
+}
+
+/** As figures.py fills parameters and inputs. */
+function waves(count: number, pace: number, phase: number, scale: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, at) => Math.sin(pace * at + phase) * scale);
+}
+
+function shapeOf(shape: Graph['inputs'][number]['value']['type']['shape']): readonly number[] {
+  return shape.map((dim) => constantOf(dim) ?? evaluateDim(dim, sizes));
+}
+
+function run(text: string): Float64Array {
+  const graph = lowerClean(complete(text)).graphs.predict;
+  const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+  const inputs = graph.inputs.map(({ name, value }, at): [string, Float64Tensor] => {
+    const shape = shapeOf(value.type.shape);
+    const data = value.type.dtype === 'i32' ? Float64Array.from([4, 2]) : waves(count(shape), 0.61, at, 1);
+    return [name, { dtype: value.type.dtype, shape, data }];
+  });
+  const states = graph.states.map(({ name, value }): [string, Float64Tensor] => {
+    const shape = shapeOf(value.type.shape);
+    const own = name.replace(/^layer\./, '');
+    return [name, { dtype: 'f32', shape, data: waves(count(shape), 0.37, own.length, 0.5) }];
+  });
+  const { outputs } = evaluateGraph(graph, {
+    sizes,
+    inputs: new Map(inputs),
+    states: new Map(states),
+    host: new Map(),
+    seed: 1,
+    step: 1,
+  });
+  return Float64Array.from(outputs.get('output')?.data ?? []);
+}
+
+function sequence(result: string, inputs = 'x: f32[batch, seq, 6]'): (block: string) => string {
+  return (block) => `
+model M(${inputs}) -> f32[batch, ${inputs.startsWith('y') ? 'src' : 'seq'}, 6] {
+  layer = ${block}
+  return ${result}
+}`;
+}
+const memory = 'x: f32[batch, seq, 6], y: f32[batch, src, 6], lengths: i32[batch]';
+const heads = (result: string, groups: number): string => `
+model M(q: f32[batch, 4, seq, 3], k: f32[batch, 2, seq, 3], v: f32[batch, 2, seq, 3]) -> f32[batch, 4, seq, 3] {
+  k = k[:, :${groups}]
+  v = v[:, :${groups}]
+  return ${result}
+}`;
+const alone = (result: string): string => `
+model M(x: f32[7]) -> f32[7] {
+  return ${result}
+}`;
+const alibi = (count: number): string => `
+model M(x: f32[batch, seq]) -> f32[${count}, seq, seq] {
+  return Alibi{${count}}(arange(seq), arange(seq)) + 0 * sum(x)
+}`;
+
+const programs: Readonly<Record<string, string>> = {
+  self_attention: sequence('layer(x, mask=causal(seq))')('MultiheadAttention{6, 3}'),
+  cross_attention: sequence(
+    'layer(x, y, valid=mask(lengths, src))',
+    memory,
+  )('MultiheadAttention{6, 2, bias=false}'),
+  other_widths: sequence(
+    'layer(x, y, z)',
+    'x: f32[batch, seq, 6], y: f32[batch, src, 3], z: f32[batch, src, 5]',
+  )('MultiheadAttention{6, 2, kdim=3, vdim=5}'),
+  ...Object.fromEntries(
+    ['relu', 'gelu'].flatMap((activation) =>
+      [false, true].flatMap((first) => {
+        const settings = `{6, 2, 7, activation="${activation}", norm_first=${first}}`;
+        const decoded = 'layer(x, y, tgt_mask=causal(seq), memory_valid=mask(lengths, src))';
+        return [
+          [
+            `encoder_layer_${activation}_${first}`,
+            sequence('layer(x, mask=causal(seq))')(`TransformerEncoderLayer${settings}`),
+          ],
+          [
+            `decoder_layer_${activation}_${first}`,
+            sequence(decoded, memory)(`TransformerDecoderLayer${settings}`),
+          ],
+        ];
+      }),
+    ),
+  ),
+  encoder: sequence(
+    'layer(y, valid=mask(lengths, src))',
+    'y: f32[batch, src, 6], lengths: i32[batch]',
+  )('TransformerEncoder{2, 6, 2, 7, bias=false, final_norm=true}'),
+  transformer: sequence(
+    'layer(y, x, tgt_mask=causal(seq))',
+    'src_: f32[batch, src, 6], x: f32[batch, seq, 6]',
+  )('Transformer{6, 2, 1, 2, 7, norm_first=true}').replace('layer(y', 'layer(src_'),
+  grouped: heads('Attention{}(q, k, v, causal(seq))', 2),
+  multi_query: heads('Attention{}(q, k, v)', 1),
+  rms_norm: sequence('layer(x)')('RMSNorm{6}'),
+  gelu: alone('gelu(3 * x)'),
+  gelu_tanh: alone('gelu(3 * x, approximate="tanh")'),
+  silu: alone('silu(3 * x)'),
+  rotary: `
+model M(x: f32[batch, 2, seq, 6]) -> f32[batch, 2, seq, 6] {
+  return Rotary{}(x)
+}`,
+  alibi_8: alibi(8),
+  alibi_6: alibi(6),
+  sinusoidal: sequence('layer(x)')('SinusoidalPositions{6}'),
+  swiglu: sequence('layer(x)')('SwiGLU{6, 8}'),
+};
+
+describe('PyTorch agrees with', () => {
+  it.each(Object.entries(figures))('%s', (name, expected) => {
+    const actual = run(programs[name] ?? '');
+    expect(actual.length).toBe(expected.length);
+    expected.forEach((value, at) => expect(Math.abs((actual[at] ?? Number.NaN) - value)).toBeLessThan(1e-7));
+  });
+
+  it('nothing that is not tried', () => {
+    expect(Object.keys(programs).toSorted()).toEqual(Object.keys(figures).toSorted());
+  });
+});
