@@ -8,7 +8,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildIfStale, root } from '../scripts/build.mjs';
@@ -99,12 +98,10 @@ async function measure() {
   if (options.profile) await session.readProfile();
 
   const rounds = [];
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 5; round++) {
     const [start, startCpu] = [performance.now(), driverMs()];
     let last;
     for (let at = 0; at < steps; at++) last = submit();
-    // Waiting for the device keeps a core busy: it may wait for itself first.
-    if (round > 0) await sleep(0.8 * rounds[0].wall * steps);
     const outputs = await last.outputs();
     rounds.push({
       wall: (performance.now() - start) / steps,
@@ -119,7 +116,7 @@ async function measure() {
   if (options.profile) {
     for (const { kernel, dispatches, milliseconds } of await session.readProfile())
       print(
-        `  ${kernel.padEnd(48)} ${String(dispatches / (3 * steps)).padStart(6)} ${(milliseconds / (3 * steps)).toFixed(3).padStart(9)} ms`,
+        `  ${kernel.padEnd(48)} ${String(dispatches / (5 * steps)).padStart(6)} ${(milliseconds / (5 * steps)).toFixed(3).padStart(9)} ms`,
       );
   }
   session.close();

@@ -23,13 +23,18 @@ const limitNames = [
 
 const featureNames = ['subgroups', 'timestamp-query', 'shader-f16'] as const;
 
+/** Browsers that lag behind the specification leave out the sizes of subgroups. */
+type AdapterInfo = Omit<GPUAdapterInfo, 'subgroupMinSize' | 'subgroupMaxSize'> &
+  Partial<Pick<GPUAdapterInfo, 'subgroupMinSize' | 'subgroupMaxSize'>>;
+
 /** What `--device` takes: `lavapipe`, `swiftshader`, `nvidia-h100-80gb-hbm3`. Dawn spells a name in lower case with hyphens. */
-export function adapterName(info: GPUAdapterInfo): string {
-  const raw = `${info.device} ${info.description}`.toLowerCase();
+export function adapterName(info: AdapterInfo): string {
+  const raw = `${info.device} ${info.description} ${info.architecture}`.toLowerCase();
   if (raw.includes('llvmpipe')) return 'lavapipe';
   if (raw.includes('swiftshader')) return 'swiftshader';
   if (raw.includes('microsoft basic render')) return 'warp';
-  const name = slug(info.device) || slug(info.description) || 'gpu';
+  // Browsers tell the vendor and the architecture alone.
+  const name = slug(info.device) || slug(info.description) || slug(info.architecture) || 'gpu';
   return info.vendor === '' || name.includes(info.vendor) ? name : `${slug(info.vendor)}-${name}`;
 }
 
@@ -47,12 +52,15 @@ export function matchesName(info: GPUAdapterInfo, wanted: string): boolean {
 }
 
 /** `lavapipe: llvmpipe: Mesa 25.0.7 (LLVM 15.0.6), software, subgroups of 8` */
-export function describeAdapter(info: GPUAdapterInfo): string {
+export function describeAdapter(info: AdapterInfo): string {
   const { subgroupMinSize: least, subgroupMaxSize: most } = info;
   return [
-    `${adapterName(info)}: ${info.description || info.device || 'unnamed'}`,
+    `${adapterName(info)}: ${info.description || info.device || `${info.vendor} ${info.architecture}`.trim() || 'unnamed'}`,
     info.isFallbackAdapter ? 'software' : 'hardware',
-    least === most ? `subgroups of ${least}` : `subgroups of ${least} to ${most}`,
+    // Not in every browser.
+    ...(least === undefined || most === undefined
+      ? []
+      : [least === most ? `subgroups of ${least}` : `subgroups of ${least} to ${most}`]),
   ].join(', ');
 }
 

@@ -4,7 +4,7 @@
  */
 import { positionStride, workgroupsPerDimension } from './gpu-constants.ts';
 import type { CompiledKernel } from './gpu-pipelines.ts';
-import type { Plan, PlanDim, PlanStep } from './plan.ts';
+import type { Plan, PlanStep } from './plan.ts';
 import { countElements, countWorkgroups, evaluateDim, evaluateShape, type Sizes } from './plan-numbers.ts';
 
 export interface Dispatch {
@@ -110,22 +110,6 @@ function addClear(resources: Resources, index: number, sizes: Sizes, commands: C
   const { buffer, offset, shape } = at(resources.plan.tensors, index);
   const bytes = 4 * countElements(evaluateShape(shape, sizes));
   if (bytes > 0) commands.push({ kind: 'clear', buffer: at(resources.buffers, buffer), offset, bytes });
-}
-
-/** The most turns that any loop can take. */
-export function largestTrip(plan: Plan): number {
-  const bounds = new Map(plan.dims.map(({ name, bound }) => [name, bound]));
-  const most = (dim: PlanDim): number =>
-    evaluateDim(
-      dim.filter(({ coefficient }) => coefficient > 0),
-      bounds,
-    );
-  const visit = (steps: readonly PlanStep[]): number =>
-    steps.reduce(
-      (trip, step) => (step.kind === 'loop' ? Math.max(trip, most(step.trip), visit(step.steps)) : trip),
-      0,
-    );
-  return Math.max(0, ...plan.programs.map(({ steps }) => visit(steps)));
 }
 
 /** What every dispatch binds beside its operands. */

@@ -6,12 +6,13 @@ import { checkRequest, checkTensor } from './check-request.ts';
 import {
   encodeCommands,
   flattenSteps,
-  largestTrip,
   type Command,
   type Resources,
   type SharedGroups,
 } from './gpu-commands.ts';
-import { bufferUsage, positionStride } from './gpu-constants.ts';
+import { bufferUsage } from './gpu-constants.ts';
+import { createSharedGroups, packUniforms } from './gpu-shared.ts';
+import { DevicePace } from './gpu-pace.ts';
 import { DeviceWatch } from './gpu-watch.ts';
 import { checkLimits } from './gpu-limits.ts';
 import { GpuMemory, readStaging, StagingPool, toArray, toUploadable } from './gpu-memory.ts';
@@ -19,7 +20,8 @@ import { compileKernels, type Layouts } from './gpu-pipelines.ts';
 import { Profiler, type KernelTime } from './gpu-profile.ts';
 import { initialValues } from './initialize.ts';
 import type { Plan, PlanProgram, PlanState, PlanTensor } from './plan.ts';
-import { countElements, evaluateFormula, evaluateShape } from './plan-numbers.ts';
+import { countElements, evaluateShape } from './plan-numbers.ts';
+import { stagingBytes, uniformBytes } from './session-memory.ts';
 import { RuntimeError, type Run, type RunRequest, type Session, type TensorData } from './session.ts';
 
 export interface GpuSessionOptions {
@@ -44,7 +46,8 @@ const unclaimedRuns = 16;
 const keptLists = 64;
 
 interface Claimable {
-  readonly claim: () => Promise<ReadonlyMap<string, TensorData>>;
+  /** `patient`: sleeps first for as long as the run should take. */
+  readonly claim: (patient: boolean) => Promise<ReadonlyMap<string, TensorData>>;
 }
 
 /**
@@ -87,6 +90,7 @@ class PlanSession implements GpuSession {
   readonly #staging: ReadonlyMap<string, StagingPool>;
   readonly #lists = new Map<string, readonly Command[]>();
   readonly #unclaimed = new Set<Claimable>();
+  readonly #pace = new DevicePace();
   readonly #profiler: Profiler | undefined;
   readonly #ownsDevice: boolean;
   #closed = false;
@@ -191,8 +195,16 @@ class PlanSession implements GpuSession {
       return { name, dtype, shape: actual, from: end - bytes, to: end };
     });
     const total = end;
-    const read = async (): Promise<ReadonlyMap<string, TensorData>> => {
+    const ticket = this.#pace.submit(
+      program.name,
+      [...sizes.values()].reduce((product, size) => product * size, 1),
+    );
+    const read = async (patient: boolean): Promise<ReadonlyMap<string, TensorData>> => {
+      const pause = patient ? this.#pace.pause(ticket) : 0;
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      const asked = performance.now();
       const bytes = await this.#watch.wait(readStaging(staging, total));
+      this.#pace.done(ticket, performance.now() - asked);
       pool.giveBack(staging);
       return new Map(
         parts.map(({ name, dtype, shape, from, to }) => [
@@ -203,14 +215,14 @@ class PlanSession implements GpuSession {
     };
     let result: Promise<ReadonlyMap<string, TensorData>> | undefined;
     const claimable: Claimable = {
-      claim: () => {
+      claim: (patient) => {
         this.#unclaimed.delete(claimable);
-        result ??= read();
+        result ??= read(patient);
         return result;
       },
     };
     this.#unclaimed.add(claimable);
-    return { outputs: claimable.claim };
+    return { outputs: () => claimable.claim(true) };
   }
 
   /** Bounds the staging memory of runs whose outputs nobody reads. */
@@ -218,7 +230,7 @@ class PlanSession implements GpuSession {
     if (this.#unclaimed.size <= unclaimedRuns) return;
     const [oldest] = this.#unclaimed;
     // Whoever asks for it later gets the error, too.
-    oldest?.claim().catch(() => undefined);
+    oldest?.claim(false).catch(() => undefined);
   }
 
   async readState(name: string): Promise<TensorData> {
@@ -295,73 +307,4 @@ class PlanSession implements GpuSession {
     if (buffer === undefined) throw new Error(`the plan has no buffer ${index}`);
     return buffer;
   }
-}
-
-function createSharedGroups(
-  device: GPUDevice,
-  plan: Plan,
-  memory: GpuMemory,
-  layouts: Layouts,
-  uniforms: GPUBuffer,
-): SharedGroups {
-  const positions = memory.create(
-    'positions',
-    positionStride * Math.max(1, largestTrip(plan)),
-    bufferUsage.uniform | bufferUsage.copyDestination,
-  );
-  const values = new Int32Array(positions.size / 4);
-  for (let position = 0; position * positionStride < positions.size; position++) {
-    values[(position * positionStride) / 4] = position;
-  }
-  device.queue.writeBuffer(positions, 0, values);
-  return {
-    uniforms: device.createBindGroup({
-      layout: layouts.uniforms,
-      entries: [{ binding: 0, resource: { buffer: uniforms } }],
-    }),
-    positions: new Map(
-      [...layouts.positions].map(([depth, layout]) => [
-        depth,
-        device.createBindGroup({
-          layout,
-          entries: Array.from({ length: depth }, (_, binding) => ({
-            binding,
-            resource: { buffer: positions, offset: 0, size: 16 },
-          })),
-        }),
-      ]),
-    ),
-  };
-}
-
-function uniformBytes(plan: Plan): number {
-  return Math.max(16, Math.ceil(plan.uniforms.length / 4) * 16);
-}
-
-function stagingBytes(plan: Plan, program: PlanProgram): number {
-  return program.outputs.reduce((sum, { tensor }) => sum + (plan.tensors[tensor]?.bytes ?? 0), 0);
-}
-
-function packUniforms(plan: Plan, request: RunRequest): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(uniformBytes(plan)));
-  for (const [index, uniform] of plan.uniforms.entries()) {
-    const at = 4 * index;
-    switch (uniform.kind) {
-      case 'dim':
-        view.setInt32(at, request.sizes.get(uniform.name) ?? 1, true);
-        break;
-      case 'seed':
-        view.setUint32(at, request.seed >>> 0, true);
-        break;
-      case 'step':
-        view.setUint32(at, request.step >>> 0, true);
-        break;
-      case 'host':
-        view.setFloat32(at, evaluateFormula(uniform.formula, request), true);
-        break;
-      default:
-        uniform satisfies never;
-    }
-  }
-  return view.buffer;
 }

@@ -5,8 +5,8 @@ import { philoxUniform } from './philox.ts';
 import type { TensorData } from './session.ts';
 
 /**
- * Inputs and targets by name, at the task's batch size and, for other dimensions, their bounds up to 64. `plan` may be
- * what `JSON.parse` gave: whatever runs it checks it first.
+ * Inputs and targets by name. Runtime dimensions have the sizes given, or 16, within their bounds. `plan` may be what
+ * `JSON.parse` gave: whatever runs it checks it first.
  */
 export function madeUpBatch(
   plan: Pick<Plan, 'dims' | 'signature' | 'task' | 'programs'>,
@@ -33,7 +33,8 @@ export function madeUpBatch(
   return Object.fromEntries(tensors);
 }
 
-const usualSize = 64;
+/** Small: a browser may have no more than a processor that plays GPU. */
+const usualSize = 16;
 
 /** Integers that index nothing, lengths for one, are from 1 to the size of the sequence. */
 function rangeOf(

@@ -153,25 +153,46 @@ async function findNamed(
   options: InstanceOptions,
   tried: string[],
 ): Promise<Found | undefined> {
-  const all = (await findAllOfSystem(options)).filter(({ adapter }) => matchesName(adapter.info, name));
+  const shipped = 'swiftshader'.includes(name.toLowerCase());
+  if (name.toLowerCase() === 'swiftshader' && chosenDrivers() === undefined) {
+    // The usual way to it, without a look at all drivers of the system.
+    const found = await findShipped(options, []);
+    if (found !== undefined) return found;
+  }
+  const all = await findAllOfSystem(options, name);
   const exact = all.find(({ adapter }) => adapterName(adapter.info) === name.toLowerCase());
   const names = [...new Set(all.map(({ adapter }) => adapterName(adapter.info)))];
   if (exact === undefined && names.length > 1) {
     throw new RuntimeError(3, `--device ${name} could be any of: ${names.join(', ')}`);
   }
   const found = exact ?? all[0];
-  if (found !== undefined) return found;
-  return 'swiftshader'.includes(name.toLowerCase()) ? findShipped(options, tried) : undefined;
+  return found ?? (shipped ? findShipped(options, tried) : undefined);
 }
 
-async function findAllOfSystem(options: InstanceOptions): Promise<readonly Found[]> {
+/** `wanted`: those alone that match it. */
+async function findAllOfSystem(options: InstanceOptions, wanted?: string): Promise<readonly Found[]> {
   if (!hasVulkanLoader()) return [];
+  const texts = await listAdapterNames();
+  // Most names say what they are; only where none does are all looked at, by vendor and driver.
+  const likely = texts.filter((text) => wanted === undefined || isLikely(text, wanted.toLowerCase()));
   const found: Found[] = [];
-  for (const adapterText of await listAdapterNames()) {
+  for (const adapterText of likely.length > 0 ? likely : texts) {
     const adapter = await requestAdapter(await createInstance({ ...options, adapter: adapterText }));
-    if (adapter !== undefined) found.push({ adapter, source: 'system' });
+    if (adapter === undefined || (wanted !== undefined && !matchesName(adapter.info, wanted))) continue;
+    found.push({ adapter, source: 'system' });
   }
   return found;
+}
+
+/** `text`: an adapter's name as Dawn spells it. */
+function isLikely(text: string, wanted: string): boolean {
+  const lower = text.toLowerCase();
+  const hyphenated = lower.replaceAll(/[^a-z0-9]+/g, '-');
+  return (
+    lower.includes(wanted) ||
+    hyphenated.includes(wanted) ||
+    (lower.includes('llvmpipe') && 'lavapipe'.includes(wanted))
+  );
 }
 
 /** SwiftShader out of the package; says in `tried` why not. */

@@ -8,7 +8,7 @@ import { evaluateDim, productOfDims } from '../ir/dim.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { KernelProgram } from '../ir/kernel.ts';
 import { printType, type TensorType } from '../ir/types.ts';
-import { planMemory, type MemoryRequest } from './memory.ts';
+import { planMemory, type MemoryPlan, type MemoryRequest } from './memory.ts';
 import type { ScheduledProgram, ScheduledTensor } from './schedule.ts';
 import { planDim } from './schedules/context.ts';
 import type { Target } from './target.ts';
@@ -110,13 +110,7 @@ class LayoutBuilder {
   }
 
   #place(temporaries: readonly Temporary[]): void {
-    const largest = Math.max(0, ...temporaries.map(({ bytes }) => bytes));
-    const plan = planMemory(temporaries, {
-      arenaLimit: Math.max(
-        largest,
-        Math.min(this.#options.target.bufferBytes, this.#arenaBytes(temporaries)),
-      ),
-    });
+    const plan = this.#planArenas(temporaries);
     const first = this.#buffers.length;
     for (const [at, bytes] of plan.arenaBytes.entries())
       this.#buffers.push({ name: `arena${at}`, bytes: Math.max(4, bytes), role: 'arena' });
@@ -128,11 +122,19 @@ class LayoutBuilder {
     }
   }
 
-  /** A few arenas, as a device orders dispatches by whole buffers. */
-  #arenaBytes(temporaries: readonly Temporary[]): number {
-    const alone = planMemory(temporaries, { arenaLimit: Number.POSITIVE_INFINITY });
-    const peak = alone.arenaBytes.reduce((sum, bytes) => sum + bytes, 0);
-    return Math.ceil(peak / 4);
+  /**
+   * A GPU orders dispatches by whole buffers: a few arenas, where they cost little memory. Software adapters run one
+   * dispatch after another anyway.
+   */
+  #planArenas(temporaries: readonly Temporary[]): MemoryPlan {
+    const { kind, bufferBytes } = this.#options.target;
+    const limited = (limit: number): MemoryPlan =>
+      planMemory(temporaries, { arenaLimit: Math.min(bufferBytes, limit) });
+    const whole = limited(bufferBytes);
+    if (kind === 'cpu') return whole;
+    const peak = sumOf(whole.arenaBytes);
+    const split = [4, 3, 2].map((arenas) => limited(Math.ceil(peak / arenas)));
+    return split.find((plan) => sumOf(plan.arenaBytes) <= 1.05 * peak) ?? whole;
   }
 
   #tensor(name: string, type: TensorType, buffer: number, offset: number): number {
@@ -145,6 +147,10 @@ class LayoutBuilder {
   #bytes(type: TensorType): number {
     return Math.max(4, 4 * evaluateDim(productOfDims(type.shape), this.#options.bounds));
   }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }
 
 /** Inputs and outputs go by the program's names for them. */

@@ -1,11 +1,12 @@
 /** From fused programs to what a device runs: one plan, and WGSL modules by file name. */
 import type { Plan, PlanProgram, PlanSignature, PlanStep, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Kernel, KernelProgram } from '../ir/kernel.ts';
+import type { Kernel, KernelProgram, Step } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { layOut } from './buffers.ts';
 import { planDim } from './schedules/context.ts';
 import { scheduleKernel } from './schedules/index.ts';
+import { persistLoop } from './schedules/persistent-loop.ts';
 import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
 import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
 import { inputRanges } from './input-ranges.ts';
@@ -45,7 +46,14 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
     memo.set(kernel, known);
     return known;
   };
-  const scheduled = programs.map(({ kernels }) => scheduleProgram(kernels, schedule));
+  const persist = (step: Step): readonly Step[] => {
+    if (step.kind === 'launch') return [step];
+    const steps = step.steps.flatMap(persist);
+    return persistLoop({ ...step, steps }, { target, bounds }, (kernel, found) => memo.set(kernel, found));
+  };
+  const scheduled = programs.map(({ kernels }) =>
+    scheduleProgram({ ...kernels, steps: kernels.steps.flatMap(persist) }, schedule),
+  );
   const layout = layOut(
     programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
     { bounds, target },
@@ -68,12 +76,16 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
+  const declared = new Map(
+    [...signature.inputs, ...(task?.targets ?? [])].map(({ name: tensor, range }) => [tensor, range]),
+  );
   const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {
     const ranges = inputRanges(graph);
     return {
       name: program,
       inputs: kernels.inputs.map((input) => {
-        const range = ranges.get(input.name);
+        // What the graph does not show: class numbers of a loss are compared, not looked up.
+        const range = ranges.get(input.name) ?? declared.get(input.name);
         const tensor = layout.tensorOf(at, input.slot);
         return { name: input.name, tensor, ...(range === undefined ? {} : { range }) };
       }),

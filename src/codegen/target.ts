@@ -1,12 +1,15 @@
 /** What code generation knows of the device that a plan is for. */
-
 import type { DeviceFacts } from '../../runtime/device-facts.ts';
 
-export type Target = DeviceFacts;
+export interface Target extends DeviceFacts {
+  /** Kernels for a device that nobody has seen: GPUs run them well, and software adapters, too. */
+  readonly portable?: boolean;
+}
 
 /** Every WebGPU device: the least limits that the specification allows, no optional feature. */
 export const portableTarget: Target = {
   kind: 'gpu',
+  portable: true,
   subgroupSize: 0,
   invocations: 256,
   workgroupBytes: 16384,

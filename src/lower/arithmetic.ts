@@ -1,45 +1,16 @@
-/** Operators and elementwise functions over numbers, sizes and tensors. */
+/** Arithmetic over numbers, sizes and tensors. */
 import { help, note } from '../diagnostics/define.ts';
-import type { Note } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
-import { addDims, divideDims, equalDims, multiplyDims, subtractDims, type Dim } from '../ir/dim.ts';
-import type { BinaryOp, CompareOp, Value } from '../ir/graph.ts';
-import type { DType } from '../ir/types.ts';
-import { broadcastTo, commonShape, isDisagreement } from './broadcast.ts';
+import { addDims, divideDims, multiplyDims, subtractDims, type Dim } from '../ir/dim.ts';
+import type { BinaryOp, Value } from '../ir/graph.ts';
 import type { Context } from './context.ts';
-import { axisText, describeValue, dimNotes, dimText, typeText } from './describe.ts';
-import { dimValue, hole, poison, tensor, toDim, type LmValue, type NumberValue } from './values.ts';
+import { describeValue } from './describe.ts';
+import { dimValue, poison, tensor, toDim, type LmValue, type NumberValue } from './values.ts';
+import { absorb, align, asTensor, type Operands } from './align.ts';
 
 export type Arithmetic = '+' | '-' | '*' | '/' | '//' | '%' | '**' | 'max' | 'min';
-export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
-
-const COMPARISONS: Readonly<Record<Comparison, CompareOp>> = {
-  '==': 'eq',
-  '!=': 'ne',
-  '<': 'lt',
-  '<=': 'le',
-  '>': 'gt',
-  '>=': 'ge',
-};
-
-/** Two operands with how they are written, for messages. */
-export interface Operands {
-  readonly span: Span;
-  readonly lhs: LmValue;
-  readonly rhs: LmValue;
-  readonly lhsSpan: Span;
-  readonly rhsSpan: Span;
-}
-
-/** Undefined where both are numbers or tensors; else what the operation gives without looking further. */
-function absorb(lhs: LmValue, rhs: LmValue): LmValue | undefined {
-  if (lhs.kind === 'poison' || rhs.kind === 'poison') return poison;
-  // A carry of unknown shape takes that of the tensor it meets.
-  if (lhs.kind === 'hole') return rhs.kind === 'tensor' ? rhs : hole;
-  if (rhs.kind === 'hole') return lhs.kind === 'tensor' ? lhs : hole;
-  return undefined;
-}
 
 function isNumeric(value: LmValue): boolean {
   return value.kind === 'number' || value.kind === 'dim' || value.kind === 'tensor';
@@ -53,13 +24,7 @@ export function arithmetic(ctx: Context, operator: Arithmetic, operands: Operand
     [lhs, operands.lhsSpan],
     [rhs, operands.rhsSpan],
   ] as const)
-    if (!isNumeric(value))
-      return ctx.fail(
-        types.wrongKind(at, {
-          expected: `a number or tensor for \`${operator}\``,
-          found: describeValue(value),
-        }),
-      );
+    if (!isNumeric(value)) return ctx.fail(notNumeric(value, operator, at));
   if (lhs.kind === 'number' && rhs.kind === 'number') return numbers(ctx, operator, lhs, rhs, span);
   if (lhs.kind !== 'tensor' && rhs.kind !== 'tensor') return sizes(ctx, operator, lhs, rhs, span);
   const pair = align(ctx, operator, operands);
@@ -134,6 +99,15 @@ function power(ctx: Context, base: Value, exponentTensor: Value, exponent: numbe
   return exponent < 0 ? ctx.emit('div', [one(), result], {}) : result;
 }
 
+function notNumeric(value: LmValue, operator: Arithmetic, at: Span): Diagnostic {
+  if (value.kind === 'none' && value.parameter !== undefined) {
+    const { name, span } = value.parameter;
+    return types.absentParameter(at, { name }, [note('its initialiser is `none`', span)]);
+  }
+  const expected = `a number or tensor for \`${operator}\``;
+  return types.wrongKind(at, { expected, found: describeValue(value) });
+}
+
 function numbers(
   ctx: Context,
   operator: Arithmetic,
@@ -197,153 +171,6 @@ function combineDims(operator: Arithmetic, x: Dim, y: Dim): Dim | undefined {
   }
 }
 
-/** A number, boolean or size as a tensor of a dtype, without axes; a tensor as it is. */
-export function asTensor(ctx: Context, value: LmValue, dtype: DType): Value | undefined {
-  switch (value.kind) {
-    case 'tensor':
-      return value.value;
-    case 'number':
-      if (dtype === 'bool' || (dtype === 'i32' && !isInt32(value.value))) return undefined;
-      return ctx.constant(value.value, dtype);
-    case 'boolean':
-      return dtype === 'bool' ? ctx.constant(value.value ? 1 : 0, 'bool') : undefined;
-    case 'dim': {
-      if (dtype === 'bool') return undefined;
-      const size = ctx.emit('dim-size', [], { dim: value.dim });
-      return dtype === 'i32' ? size : ctx.emit('cast', [size], { dtype });
-    }
-    default:
-      return undefined;
-  }
-}
-
-function isInt32(value: number): boolean {
-  return Number.isInteger(value) && value >= -2147483648 && value <= 2147483647;
-}
-
-/** Both operands as tensors of one dtype and shape; undefined after an error. */
-export function align(
-  ctx: Context,
-  operator: string,
-  operands: Operands,
-): readonly [Value, Value] | undefined {
-  const { lhs, rhs, span } = operands;
-  const dtype =
-    lhs.kind === 'tensor' ? lhs.value.type.dtype : rhs.kind === 'tensor' ? rhs.value.type.dtype : 'f32';
-  const [left, right] = [asTensor(ctx, lhs, dtype), asTensor(ctx, rhs, dtype)];
-  if (left === undefined || right === undefined) {
-    const [found, at] = left === undefined ? [lhs, operands.lhsSpan] : [rhs, operands.rhsSpan];
-    const isFraction = dtype === 'i32' && found.kind === 'number';
-    ctx.report(
-      types.dtypeMismatch(
-        at,
-        { expected: dtype, found: found.kind === 'number' ? String(found.value) : found.kind },
-        isFraction
-          ? [note('the other side is `i32`: whole numbers'), help('convert it with `f32(…)` first')]
-          : [],
-      ),
-    );
-    return undefined;
-  }
-  if (left.type.dtype !== right.type.dtype) {
-    const isLeftFloat = left.type.dtype === 'f32';
-    ctx.report(
-      types.dtypeMismatch(
-        isLeftFloat ? operands.rhsSpan : operands.lhsSpan,
-        {
-          expected: isLeftFloat ? left.type.dtype : right.type.dtype,
-          found: isLeftFloat ? right.type.dtype : left.type.dtype,
-        },
-        [
-          note(`the left side is \`${typeText(left.type)}\``, operands.lhsSpan),
-          note(`the right side is \`${typeText(right.type)}\``, operands.rhsSpan),
-          help(`convert one of them, as in \`${isLeftFloat ? left.type.dtype : 'f32'}(…)\``),
-        ],
-      ),
-    );
-    return undefined;
-  }
-  const shape = commonShape(left.type.shape, right.type.shape);
-  if (isDisagreement(shape)) {
-    const rank = Math.max(left.type.shape.length, right.type.shape.length);
-    ctx.report(
-      types.sizeMismatch(
-        span,
-        {
-          what: `the sides of \`${operator}\` do not fit`,
-          axis: axisText(rank - shape.fromLast, rank),
-          left: dimText(shape.left),
-          right: dimText(shape.right),
-        },
-        [
-          note(`the left side is \`${typeText(left.type)}\``, operands.lhsSpan),
-          note(`the right side is \`${typeText(right.type)}\``, operands.rhsSpan),
-          ...dimNotes([shape.left, shape.right]),
-          ...transposeHelp(left, right),
-        ],
-      ),
-    );
-    return undefined;
-  }
-  return [broadcastTo(ctx, left, shape), broadcastTo(ctx, right, shape)];
-}
-
-function transposeHelp(left: Value, right: Value): readonly Note[] {
-  const fits = (x: readonly Dim[], y: readonly Dim[]): boolean => !isDisagreement(commonShape(x, y));
-  const flipped = (shape: readonly Dim[]): readonly Dim[] => shape.toReversed();
-  if (right.type.shape.length === 2 && fits(left.type.shape, flipped(right.type.shape)))
-    return [help('the right side fits when it is transposed: `.T`')];
-  if (left.type.shape.length === 2 && fits(flipped(left.type.shape), right.type.shape))
-    return [help('the left side fits when it is transposed: `.T`')];
-  return [];
-}
-
-export function compare(ctx: Context, operator: Comparison, operands: Operands): LmValue {
-  const { lhs, rhs, span } = operands;
-  if (lhs.kind === 'poison' || rhs.kind === 'poison') return poison;
-  if (lhs.kind === 'hole' || rhs.kind === 'hole') return hole;
-  if (lhs.kind === 'tensor' || rhs.kind === 'tensor') {
-    const pair = align(ctx, operator, operands);
-    return pair === undefined ? poison : ctx.tensor(COMPARISONS[operator], pair, {});
-  }
-  if (lhs.kind === 'number' && rhs.kind === 'number')
-    return { kind: 'boolean', value: compareNumbers(operator, lhs.value, rhs.value) };
-  if (operator === '==' || operator === '!=') {
-    const same = isSame(lhs, rhs);
-    if (same !== undefined) return { kind: 'boolean', value: operator === '==' ? same : !same };
-  }
-  return ctx.fail(
-    types.unknownAtCompileTime(span, { left: describeValue(lhs), right: describeValue(rhs), operator }),
-  );
-}
-
-function compareNumbers(operator: Comparison, x: number, y: number): boolean {
-  switch (operator) {
-    case '==':
-      return x === y;
-    case '!=':
-      return x !== y;
-    case '<':
-      return x < y;
-    case '<=':
-      return x <= y;
-    case '>':
-      return x > y;
-    case '>=':
-      return x >= y;
-  }
-}
-
-/** Undefined where it depends on sizes that are not known yet. */
-function isSame(lhs: LmValue, rhs: LmValue): boolean | undefined {
-  if (lhs.kind === 'none' || rhs.kind === 'none') return lhs.kind === rhs.kind;
-  const [x, y] = [toDim(lhs), toDim(rhs)];
-  if (x !== undefined && y !== undefined) return equalDims(x, y) ? true : undefined;
-  if (lhs.kind === 'string' && rhs.kind === 'string') return lhs.value === rhs.value;
-  if (lhs.kind === 'boolean' && rhs.kind === 'boolean') return lhs.value === rhs.value;
-  return lhs.kind === rhs.kind ? undefined : false;
-}
-
 export function negate(ctx: Context, value: LmValue, span: Span): LmValue {
   switch (value.kind) {
     case 'poison':
@@ -358,36 +185,4 @@ export function negate(ctx: Context, value: LmValue, span: Span): LmValue {
     default:
       return ctx.fail(types.wrongKind(span, { expected: 'a number or tensor', found: describeValue(value) }));
   }
-}
-
-/** `and`, `or`, `not` of booleans and of bool tensors. */
-export function logic(ctx: Context, operator: 'and' | 'or', operands: Operands): LmValue {
-  const { lhs, rhs } = operands;
-  const absorbed = absorb(lhs, rhs);
-  if (absorbed !== undefined) return absorbed;
-  if (lhs.kind === 'boolean' && rhs.kind === 'boolean')
-    return {
-      kind: 'boolean',
-      value: operator === 'and' ? lhs.value && rhs.value : lhs.value || rhs.value,
-    };
-  for (const [value, at] of [
-    [lhs, operands.lhsSpan],
-    [rhs, operands.rhsSpan],
-  ] as const)
-    if (value.kind !== 'boolean' && !(value.kind === 'tensor' && value.value.type.dtype === 'bool'))
-      return ctx.fail(
-        types.wrongKind(at, { expected: `true or false for \`${operator}\``, found: describeValue(value) }),
-      );
-  const pair = align(ctx, operator, operands);
-  return pair === undefined ? poison : ctx.tensor(operator, pair, {});
-}
-
-export function invert(ctx: Context, value: LmValue, span: Span): LmValue {
-  if (value.kind === 'poison' || value.kind === 'hole') return value;
-  if (value.kind === 'boolean') return { kind: 'boolean', value: !value.value };
-  if (value.kind === 'tensor' && value.value.type.dtype === 'bool')
-    return ctx.tensor('not', [value.value], {});
-  return ctx.fail(
-    types.wrongKind(span, { expected: 'true or false for `not`', found: describeValue(value) }),
-  );
 }

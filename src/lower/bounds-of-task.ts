@@ -27,8 +27,8 @@ export function settleBounds(
   const batchSize = given ?? (typeof written === 'number' ? written : DEFAULT_BATCH);
   const batchDim = axisName(model, 0);
   const sizes = new Map<string, number>();
-  for (const [name, { bound, span }] of dims) {
-    if (bound === undefined && name !== batchDim)
+  for (const [name, { bound, isWrong, span }] of dims) {
+    if (bound === undefined && !isWrong && name !== batchDim)
       ctx.report(tasks.unboundedDim(span, { name }, [help(batchHelp(name, batchDim))]));
     if (bound !== undefined && name === batchDim && batchSize > bound)
       ctx.report(

@@ -29,7 +29,14 @@ export interface Program {
   readonly models: readonly Declared<ModelDeclaration>[];
   readonly tasks: readonly Declared<TaskDeclaration>[];
   /** By name; the bound is undefined for dimensions that the task bounds. */
-  readonly dims: ReadonlyMap<string, { readonly bound: number | undefined; readonly span: Span }>;
+  readonly dims: ReadonlyMap<string, DimBound>;
+}
+
+/** `isWrong`: a bound is written, and is none; that is reported. */
+export interface DimBound {
+  readonly bound: number | undefined;
+  readonly isWrong: boolean;
+  readonly span: Span;
 }
 
 /** `--set` by name: what it is set to, where it was said, whether an entry took it. */
@@ -44,7 +51,7 @@ export function declare(
   settings: ReadonlyMap<string, Setting>,
 ): Program {
   const modules = new Map<string, ModuleNames>();
-  const dims = new Map<string, { readonly bound: number | undefined; readonly span: Span }>();
+  const dims = new Map<string, DimBound>();
   const models: Declared<ModelDeclaration>[] = [];
   const taskList: Declared<TaskDeclaration>[] = [];
   const visible = new Map<string, readonly Declared<ModelDeclaration>[]>();
@@ -224,7 +231,7 @@ function declareDim(
   ctx: Context,
   declaration: Extract<Declaration, { kind: 'dim' }>,
   scope: Scope,
-  dims: Map<string, { readonly bound: number | undefined; readonly span: Span }>,
+  dims: Map<string, DimBound>,
 ): LmValue {
   const { name, bound: expression } = declaration;
   const value = expression && ctx.evaluate(expression, scope);
@@ -237,14 +244,18 @@ function declareDim(
       value.value <= 2 ** 30
     )
       bound = value.value;
-    else
+    else {
       ctx.report(
         tasks.dimBound(expression?.span ?? name.span, { name: name.name, found: describeValue(value) }),
       );
-  }
+      bound = 1;
+    }
+  } else if (value !== undefined) bound = 1;
   const earlier = dims.get(name.name);
-  if (earlier === undefined) dims.set(name.name, { bound, span: name.span });
-  else if (earlier.bound !== bound && earlier.span.file !== name.span.file)
+  if (earlier === undefined) {
+    const isWrong = expression !== undefined && bound === undefined;
+    dims.set(name.name, { bound, isWrong, span: name.span });
+  } else if (earlier.bound !== bound && earlier.span.file !== name.span.file)
     ctx.report(
       names.duplicateName(name.span, { what: 'dimension', name: name.name }, [
         note('it has another bound here', earlier.span),

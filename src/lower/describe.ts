@@ -29,7 +29,9 @@ export function describeValue(value: LmValue): string {
     case 'boolean':
       return `\`${value.value}\``;
     case 'none':
-      return '`none`';
+      return value.parameter === undefined
+        ? '`none`'
+        : `\`none\`: the parameter \`${value.parameter.name}\` does not exist here`;
     case 'tensor':
       return `a tensor \`${typeText(value.value.type)}\``;
     case 'tuple':

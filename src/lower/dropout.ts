@@ -1,7 +1,7 @@
 /** `dropout{p}(x)`: on in training only; kept elements are divided by 1 − p (Srivastava et al. 2014, inverted). */
 import * as types from '../diagnostics/catalogue/types.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { EvaluatedArgument } from './blocks.ts';
+import type { EvaluatedArgument } from './apply.ts';
 import type { Context } from './context.ts';
 import { describeValue } from './describe.ts';
 import { tensor, type LmValue } from './values.ts';

@@ -4,8 +4,10 @@ import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import { unreachable } from '../diagnostics/diagnostic.ts';
 import type { Expression } from '../parser/ast.ts';
-import { arithmetic, compare, invert, logic, negate, type Operands } from './arithmetic.ts';
-import { build, member, memberNames } from './blocks.ts';
+import type { Operands } from './align.ts';
+import { arithmetic, negate } from './arithmetic.ts';
+import { compare, invert, logic } from './compare.ts';
+import { build } from './blocks.ts';
 import { call } from './call.ts';
 import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { describeValue, typeText } from './describe.ts';
@@ -13,6 +15,7 @@ import { suggest } from './did-you-mean.ts';
 import { functionNames, hasFunction } from './functions/index.ts';
 import { index } from './indexing.ts';
 import { matmul } from './matmul.ts';
+import { member, memberNames } from './members.ts';
 import { interpolate } from './parameters.ts';
 import { repeat, repeatCarry } from './repeat.ts';
 import { scan } from './scan.ts';
@@ -228,9 +231,13 @@ function transposed(
 ): LmValue {
   if (value.type.shape.length === 2) return tensor(ctx.emit('transpose', [value], { permutation: [1, 0] }));
   return ctx.fail(
-    types.rankMismatch(span, { what: '`.T`', expected: '2 axes', found: String(value.type.shape.length) }, [
-      note(`the value is \`${typeText(value.type)}\``),
-      help('name the axes: `rearrange(x, "a b c -> a c b")`'),
-    ]),
+    types.rankMismatch(
+      span,
+      { what: 'a matrix before `.T`', expected: '2 axes', found: String(value.type.shape.length) },
+      [
+        note(`the value is \`${typeText(value.type)}\``),
+        help('name the axes: `rearrange(x, "a b c -> a c b")`'),
+      ],
+    ),
   );
 }

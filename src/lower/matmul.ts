@@ -8,7 +8,7 @@ import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 import { equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
-import type { Operands } from './arithmetic.ts';
+import type { Operands } from './align.ts';
 import { broadcastTo, commonShape, isDisagreement } from './broadcast.ts';
 import type { Context } from './context.ts';
 import { describeValue, dimNotes, dimText, typeText } from './describe.ts';

@@ -42,7 +42,7 @@ export function joinPath(owner: Owner, name: string): string {
   return owner.path === '' ? name : `${owner.path}.${name}`;
 }
 
-/** Declares a parameter, or finds it where its block is applied again. */
+/** Declares a parameter, or finds it where its block is applied again. `none` as initialiser: there is none. */
 export function declareParameter(ctx: Context, statement: ParamStatement, scope: Scope): LmValue {
   const { owner } = scope;
   const key =
@@ -64,6 +64,12 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
         note('this name belongs to a block', clash.span),
       ]),
     );
+  const initial =
+    known === undefined && statement.initializer !== undefined
+      ? ctx.evaluate(statement.initializer, scope)
+      : undefined;
+  if (initial?.kind === 'none')
+    return { kind: 'none', parameter: { name: joinPath(owner, key), span: statement.span } };
   const type = parameterType(ctx, statement, scope);
   if (type === undefined) return poison;
   if (known !== undefined)
@@ -86,8 +92,8 @@ export function declareParameter(ctx: Context, statement: ParamStatement, scope:
   const initializer = initializerOf(
     ctx,
     statement,
+    initial,
     type.map((dim) => constantOf(dim) ?? 1),
-    scope,
   );
   owner.parameters.set(key, { statement, turn: scope.turn, value });
   ctx.facts.markWeight(value);
@@ -132,18 +138,17 @@ function parameterType(ctx: Context, statement: ParamStatement, scope: Scope) {
 function initializerOf(
   ctx: Context,
   { initializer }: ParamStatement,
+  value: LmValue | undefined,
   shape: readonly number[],
-  scope: Scope,
 ): Initializer {
   const zero: Initializer = { kind: 'constant', value: 0 };
-  if (initializer === undefined) return zero;
-  const value = ctx.evaluate(initializer, scope);
+  if (initializer === undefined || value === undefined) return zero;
   if (value.kind === 'number') return { kind: 'constant', value: value.value };
   if (value.kind === 'initializer') return value.make(shape);
   if (value.kind !== 'poison')
     ctx.report(
       types.wrongKind(initializer.span, { expected: 'an initialiser', found: describeValue(value) }, [
-        help('as in `= uniform{0.1}`, `= normal{0, 1}`, `= 0`'),
+        help('as in `= uniform{0.1}`, `= normal{0, 1}`, `= 0`, or `= none` for no parameter'),
       ]),
     );
   return zero;

@@ -1,7 +1,6 @@
 /** A whole program: its config, dimensions and task settled, then one walk for each of its graphs. */
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
-import { help } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanTask } from '../../runtime/plan.ts';
@@ -10,10 +9,10 @@ import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/as
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
 import { checkNames } from './check-names.ts';
+import { chooseModel, chooseTask, modelOf, reportUnknownSettings, type Choice } from './choose.ts';
 import { Context, type Mode, type Scope } from './context.ts';
 import type { CheckedStage } from './data-pipeline.ts';
 import { declare, moduleScope, type Declared, type Program, type Setting } from './declarations.ts';
-import { suggest } from './did-you-mean.ts';
 import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
@@ -66,10 +65,11 @@ export class ProgramLowering {
     const settings = this.#settings();
     const ctx = this.#context('predict', new Map());
     const program = declare(ctx, this.#files, settings);
-    this.#unknownSettings(settings, program);
+    const choice: Choice = { files: this.#files, options: this.#options, report: this.#report };
+    reportUnknownSettings(choice, settings, program);
     this.#checkNames(program, settings);
-    const task = this.#chooseTask(program);
-    const model = this.#chooseModel(program, task);
+    const task = chooseTask(choice, program);
+    const model = chooseModel(choice, program, task);
     if (model === undefined) return undefined;
     const settled = task && this.#settle(program, task);
     const bounds = settleBounds(
@@ -147,74 +147,6 @@ export class ProgramLowering {
         report: this.#report,
       });
     }
-  }
-
-  #unknownSettings(settings: ReadonlyMap<string, Setting>, program: Program): void {
-    const entries = this.#files.flatMap(({ ast }) =>
-      ast.declarations.flatMap((each) =>
-        each.kind === 'config' ? each.entries.map((entry) => entry.name.name) : [],
-      ),
-    );
-    for (const [name, { expression, used }] of settings)
-      if (!used)
-        this.#report(
-          names.unknownSetting(expression.span, { name }, [
-            ...suggest(name, entries, 'the config has'),
-            ...(program.dims.has(name) ? [help('it is a dimension: its size comes from the data')] : []),
-          ]),
-        );
-  }
-
-  #chooseTask({ tasks: all }: Program): Declared<TaskDeclaration> | undefined {
-    const { taskName } = this.#options;
-    const [first] = all;
-    const file = this.#files.at(-1);
-    if (taskName === undefined) {
-      if (first === undefined && this.#options.task.size > 0 && file !== undefined)
-        this.#report(tasks.noTask(file.ast.span, { file: file.file }));
-      return first;
-    }
-    const found = all.find(({ declaration }) => declaration.name.name === taskName);
-    if (found === undefined && file !== undefined) {
-      const known = all.map(({ declaration }) => declaration.name.name);
-      this.#report(
-        tasks.unknownTask(startOf(file), { name: taskName }, suggest(taskName, known, 'the file has')),
-      );
-    }
-    return found ?? first;
-  }
-
-  #chooseModel(
-    { models }: Program,
-    task: Declared<TaskDeclaration> | undefined,
-  ): Declared<ModelDeclaration> | undefined {
-    const file = this.#files.at(-1);
-    if (task !== undefined) return this.#modelOf(task.declaration, models);
-    const own = models.filter(({ module }) => module.file === file?.file);
-    const found = own[0] ?? models[0];
-    if (found === undefined && file !== undefined && this.#options.partial !== true)
-      this.#report(names.noModel(startOf(file), { file: file.file }));
-    return found;
-  }
-
-  #modelOf(
-    { model }: TaskDeclaration,
-    models: readonly Declared<ModelDeclaration>[],
-  ): Declared<ModelDeclaration> | undefined {
-    const found = models.find(({ declaration }) => declaration.name.name === model.name);
-    if (found === undefined)
-      this.#report(
-        names.unknownName(
-          model.span,
-          { what: 'model', name: model.name },
-          suggest(
-            model.name,
-            models.map(({ declaration }) => declaration.name.name),
-            'there are',
-          ),
-        ),
-      );
-    return found;
   }
 
   #overrides(): ReadonlyMap<string, Expression> {
@@ -335,7 +267,7 @@ export class ProgramLowering {
     for (const other of others) this.#walk('predict', other, bounds);
     for (const other of program.tasks) {
       if (other === task) continue;
-      const otherModel = this.#modelOf(other.declaration, program.models);
+      const otherModel = modelOf(this.#report, other.declaration, program.models);
       const settled = this.#settleOther(program, other);
       if (otherModel !== undefined) this.#taskGraph('eval', otherModel, settled, bounds);
     }
@@ -350,9 +282,4 @@ export class ProgramLowering {
     );
     return plain.#settle(program, task);
   }
-}
-
-/** Where a file that lacks something begins. */
-function startOf({ ast }: LoadedFile): Span {
-  return { ...ast.span, end: ast.span.start };
 }

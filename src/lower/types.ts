@@ -8,7 +8,7 @@ import { constantOf, divideDims, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import type { DType } from '../ir/types.ts';
 import type { Expression, TypeExpression } from '../parser/ast.ts';
-import { asTensor } from './arithmetic.ts';
+import { asTensor } from './align.ts';
 import { broadcastLeading, commonShape, isDisagreement } from './broadcast.ts';
 import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { axisText, describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';

@@ -98,7 +98,8 @@ export type LmValue =
   | { readonly kind: 'dim'; readonly dim: Dim; readonly source?: Source }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
-  | { readonly kind: 'none' }
+  /** `parameter`: one that its initialiser, `none`, says is not there. */
+  | { readonly kind: 'none'; readonly parameter?: { readonly name: string; readonly span: Span } }
   | TensorValue
   | { readonly kind: 'tuple'; readonly elements: readonly LmValue[] }
   | { readonly kind: 'list'; readonly elements: readonly LmValue[] }

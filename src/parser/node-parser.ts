@@ -101,6 +101,14 @@ export abstract class NodeParser extends EmbeddedActionsParser {
     return expression;
   }
 
+  /** An expression in parentheses is marked with them. The place of a name is the name. */
+  protected widened(expression: Expression, open: IToken): Expression {
+    if (expression.kind === 'name') return expression;
+    const widened = { ...expression, span: this.spanFrom(open) };
+    this.#depths.set(widened, this.#depths.get(expression) ?? 1);
+    return widened;
+  }
+
   protected valuesIn(body: readonly Statement[]): readonly Expression[] {
     return body.flatMap((statement): readonly Expression[] => {
       switch (statement.kind) {

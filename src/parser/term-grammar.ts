@@ -148,7 +148,7 @@ export abstract class TermParser extends NodeParser {
     this.CONSUME(t.RightParen);
     return this.ACTION(() => {
       const [first] = elements;
-      if (first !== undefined && elements.length === 1 && !isTuple) return first;
+      if (first !== undefined && elements.length === 1 && !isTuple) return this.widened(first, open);
       return this.node({ kind: 'tuple', elements, span: this.spanFrom(open) }, elements);
     });
   });

@@ -21,6 +21,7 @@ import { compileProgram } from '../../src/compile.ts';
 import { createDiskHost } from '../../src/cli/source-host.ts';
 import { Reporter } from '../../src/diagnostics/diagnostic.ts';
 import type { TensorData } from '../../runtime/session.ts';
+import { runInBrowser } from './browser.ts';
 import { build, root, run, runModule } from './child.ts';
 
 const here = mkdtempSync(path.join(tmpdir(), 'lmc-bundle-'));
@@ -219,6 +220,34 @@ describe('a bundle', () => {
       'the input "lengths" has 2 along axis 0, expected 3; batch is 3 by axis 0 of "tokens"',
     );
   }, 240_000);
+});
+
+describe('index.html of a bundle', () => {
+  it.skipIf((process.env['LMC_QUICK'] ?? '') !== '')(
+    'trains in a browser',
+    async (context) => {
+      const page = `<!doctype html><iframe src="./index.html"></iframe><script type="module">
+        const frame = document.querySelector('iframe');
+        while (frame.contentDocument?.readyState !== 'complete' || !frame.contentDocument.getElementById('run'))
+          await new Promise((done) => setTimeout(done, 20));
+        const inside = frame.contentDocument;
+        inside.getElementById('run').click();
+        const log = inside.getElementById('log');
+        const ended = () => /step 1|Error/.test(log.textContent);
+        while (!ended()) await new Promise((done) => setTimeout(done, 50));
+        await fetch('/result', { method: 'POST', body: log.textContent });
+      </script>`;
+      const result = await runInBrowser(bundle, page);
+      if (result === undefined) {
+        process.stderr.write('SKIPPED: no Chromium starts on this machine, or it is too slow\n');
+        context.skip();
+        return;
+      }
+      expect(result).toContain('swiftshader');
+      expect(result.match(/^step \d: loss \d\.\d+, \d+\.\d ms$/gm)).not.toBeNull();
+    },
+    180_000,
+  );
 });
 
 describe('train.js of a bundle', () => {

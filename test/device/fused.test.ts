@@ -3,7 +3,7 @@ import { describe, test } from 'vitest';
 import { randomTensor } from '../unit/ops/support.ts';
 import { crossEntropy, dense, graphOf, joined, lstm, n, seq, batch, value } from '../unit/fuse/graphs.ts';
 import type { Graph } from '../../src/ir/graph.ts';
-import { compareOnDevice, sampled, targets } from './run-graph.ts';
+import { compareOnDevice, gpuTarget, sampled, targets } from './run-graph.ts';
 
 /** Products over every kind of layout: [rows, k] or [k, rows], [columns, k] or [k, columns]. */
 function product(rowsFirst: boolean, columnsFirst: boolean, rows: number, columns: number, k: number): Graph {
@@ -67,7 +67,7 @@ const graphs: readonly (readonly [string, Graph])[] = [
   ['reductions', reductions()],
 ];
 
-describe.each(targets)('%s', (_target, findTarget) => {
+describe.each([...targets, gpuTarget])('%s', (_target, findTarget) => {
   describe.each(graphs)('%s', (_, graph) => {
     test.each(
       sampled([[1, 1] as const, [7, 13] as const, [3, 4] as const, [16, 2] as const, [64, 17] as const]),

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGpuSession, type GpuSession } from '../../runtime/gpu-session.ts';
 import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
+import { sessionBytes } from '../../runtime/session-memory.ts';
 import type { RunRequest } from '../../runtime/session.ts';
 import { smallModules, smallPlan } from './plans.ts';
 
@@ -41,6 +42,8 @@ describe('a session', () => {
     const uniforms = 32;
     const positions = 8 * 256;
     expect(session.allocatedBytes).toBe(planned + staging + uniforms + positions);
+    const bytes = sessionBytes(smallPlan);
+    expect(session.allocatedBytes).toBe(bytes.plan + bytes.own);
   });
 
   it.each([1, 63, 64, 65, 997, 100_000])('runs a program at %i elements', async (n) => {

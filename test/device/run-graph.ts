@@ -36,6 +36,12 @@ export const targets: readonly (readonly [string, () => Promise<Target>])[] = [
   ["the device's kernels", async () => (await testDevice()).facts],
 ];
 
+/** Kernels of a GPU that is known, with workgroup memory and barriers; any adapter can run them. */
+export const gpuTarget: readonly [string, () => Promise<Target>] = [
+  "a GPU's kernels",
+  () => Promise.resolve({ ...portableTarget, portable: false }),
+];
+
 export interface GraphData {
   readonly sizes: ReadonlyMap<string, number>;
   readonly inputs: ReadonlyMap<string, Float64Tensor>;

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Reporter } from '../../src/diagnostics/diagnostic.ts';
+import { lowerProgram, type SourceHost } from '../../src/lower/index.ts';
 import { formatSource } from '../../src/parser/format.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -21,6 +22,25 @@ const examples = documents.flatMap((name) =>
 
 it('there are examples', () => {
   expect(examples.length).toBeGreaterThan(15);
+});
+
+const library = readFileSync(path.join(root, 'src/std/nn.lm'), 'utf8');
+
+describe('whole programs', () => {
+  const programs = examples.filter(({ text }) => /^model /m.test(text) && /^import nn$/m.test(text));
+  it('there are some', () => {
+    expect(programs.length).toBeGreaterThan(0);
+  });
+  it.each(programs)('$name is right', ({ text }) => {
+    const reporter = new Reporter();
+    const host: SourceHost = {
+      readFile: () => text,
+      readLibrary: () => library,
+      resolve: (_, target) => target,
+    };
+    lowerProgram('example.lm', host, { set: new Map(), task: new Map() }, reporter);
+    expect(reporter.diagnostics).toEqual([]);
+  });
 });
 
 describe('examples', () => {

@@ -1,5 +1,6 @@
 /** What training takes of the device's memory, from the plan alone. */
 import type { Plan, PlanStep } from '../../../runtime/plan.ts';
+import { sessionBytes } from '../../../runtime/session-memory.ts';
 
 export interface MemorySummary {
   /** Bytes by role; together what a session allocates. */
@@ -19,9 +20,10 @@ export function summarizeMemory(plan: Plan): MemorySummary {
   const temporaries = plan.tensors
     .filter((tensor, index) => used.has(index) && plan.buffers[tensor.buffer]?.role === 'arena')
     .reduce((sum, { bytes }) => sum + bytes, 0);
+  const { plan: planned, own } = sessionBytes(plan);
   return {
-    byRole: [...roles].map(([role, bytes]) => ({ role, bytes })),
-    peak: plan.buffers.reduce((sum, { bytes }) => sum + bytes, 0),
+    byRole: [...roles, ['session', own] as const].map(([role, bytes]) => ({ role, bytes })),
+    peak: planned + own,
     temporaries,
     arena: roles.get('arena') ?? 0,
     largestBuffer: Math.max(0, ...plan.buffers.map(({ bytes }) => bytes)),

@@ -85,6 +85,7 @@ const roleNames: Readonly<Record<string, string>> = {
   input: 'inputs',
   arena: 'activations and gradients',
   output: 'outputs',
+  session: 'positions, read-back',
 };
 
 function printMemory({ generated, graphs }: CompiledModel, target: Target): string {

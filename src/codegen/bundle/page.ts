@@ -45,13 +45,14 @@ ${rows.join('\n')}
       const log = document.getElementById('log');
       const say = (line) => (log.textContent += line + '\\n');
       const open = async () => bundle[${scriptString(className)}].open();
-      const plan = await (await fetch('./plan.json')).json();
+      let plan;
       let model;
 
       document.getElementById('run').addEventListener('click', async () => {
         try {
           model ??= await open();
           say(model.device);
+          plan ??= await (await fetch('./plan.json')).json();
           const batch = madeUpBatch(plan);
           const trains = 'train' in model;
           for (let step = 1; step <= 5; step += 1) {

@@ -58,10 +58,10 @@ export interface LaunchText {
   readonly body: (printer: ScalarPrinter) => void;
 }
 
-/** A launch of the kernel's own operands. */
-export function launchOf(kernel: LoopKernel, text: LaunchText): ScheduledLaunch {
+/** A launch of the kernel's own operands. `ownLoops`: enclosing loops that the launch itself runs. */
+export function launchOf(kernel: LoopKernel, text: LaunchText, ownLoops = 0): ScheduledLaunch {
   const operands = kernel.operands.map((_, index): LaunchOperand => ({ kind: 'operand', index }));
-  return launchWith(kernel, operands, text);
+  return launchWith(kernel, operands, text, ownLoops);
 }
 
 /** `kernel.operands` are the launch's own bindings, in the order of `operands`. */
@@ -69,7 +69,9 @@ export function launchWith(
   kernel: LoopKernel,
   operands: readonly LaunchOperand[],
   text: LaunchText,
+  ownLoops = 0,
 ): ScheduledLaunch {
+  const loopDepth = Math.max(0, loopDepthOf(kernel) - ownLoops);
   const names = namesOf(kernel.operands);
   const subgroups = text.subgroupSize !== undefined;
   return {
@@ -77,7 +79,7 @@ export function launchWith(
     operands,
     workgroups: text.workgroups,
     requirements: requirements(text),
-    loopDepth: loopDepthOf(kernel),
+    loopDepth,
     print: (access, uniforms) => {
       const printer = new ScalarPrinter(kernel, names, uniformNames(uniforms));
       text.body(printer);
@@ -87,7 +89,7 @@ export function launchWith(
         operandNames: names,
         access,
         uniforms,
-        loopDepth: loopDepthOf(kernel),
+        loopDepth,
         helpers: printer.helpers,
         workgroupSize: text.workgroupSize,
         subgroups,

@@ -24,6 +24,10 @@ export class ScalarPrinter {
   readonly helpers = new Set<HelperName>();
   /** Names every load, for loops that a schedule repeats by hand. */
   nameLoads = false;
+  /** Loads of what the kernel stores leave no block of this level: a barrier is around it. */
+  volatileLevel = 0;
+  /** The position of a loop that the kernel itself runs. */
+  #ownLoop: Text | undefined;
   readonly #operands: readonly KernelOperand[];
   readonly #operandNames: readonly string[];
   readonly #uniforms: UniformNames;
@@ -50,6 +54,12 @@ export class ScalarPrinter {
     const extents = axes.map((axis) => this.#extents[axis] ?? constantDim(1));
     const group: AxisGroup = { axes, extents, position: { text: position, level } };
     for (const axis of axes) this.#groups.set(axis, group);
+    this.#memo = new Map();
+  }
+
+  /** The innermost loop is one of the kernel's own, which the innermost open block runs. */
+  enterLoop(position: string): void {
+    this.#ownLoop = { text: position, level: this.scopes.level };
     this.#memo = new Map();
   }
 
@@ -152,8 +162,10 @@ export class ScalarPrinter {
         };
       case 'axis':
         return this.#axis(expression.axis);
-      case 'loop':
-        return { text: `loop_${expression.depth}`, level: 0 };
+      case 'loop': {
+        if (this.#ownLoop === undefined) return { text: `loop_${expression.depth}`, level: 0 };
+        return expression.depth === 0 ? this.#ownLoop : { text: `loop_${expression.depth - 1}`, level: 0 };
+      }
       case 'dim':
         return this.#dim(expression.dim);
       case 'host':
@@ -205,7 +217,8 @@ export class ScalarPrinter {
       const count = this.#dim(productOfDims(operand.type.shape));
       offset = { text: `min(u32(${offset.text}), u32(${count.text}) - 1u)`, level: offset.level };
     }
-    return { text: this.element(expression.tensor, offset.text, expression.dtype), level: offset.level };
+    const level = operand.access === 'read' ? offset.level : Math.max(offset.level, this.volatileLevel);
+    return { text: this.element(expression.tensor, offset.text, expression.dtype), level };
   }
 
   /** An element as a value of an expression. */

@@ -38,7 +38,7 @@ export class Scopes {
     const block = this.#blocks.pop();
     if (block === undefined || this.#blocks.length === 0) throw new InternalError('no block is open');
     const body = block.lines.map((line) => `  ${line}`);
-    this.#at(this.level).lines.push(`${block.header} {`, ...body, `}${footer}`);
+    this.#at(this.level).lines.push(`${block.header} {`.trimStart(), ...body, `}${footer}`);
   }
 
   /** A fresh identifier. */

@@ -136,7 +136,8 @@ right:
 export const parameterSize = defineDiagnostic<{ name: string; size: string }>({
   code: 'LM0309',
   severity: 'error',
-  message: ({ name, size }) => `the parameter \`${name}\` has a size that is not fixed: \`${size}\``,
+  message: ({ name, size }) =>
+    `the parameter \`${name}\` has the size \`${size}\`, which is not a fixed number from 1`,
   explain: `
 A parameter outlives the batch: its sizes are positive numbers that are known while the program is compiled.
 
@@ -155,6 +156,23 @@ export const parameterChanged = defineDiagnostic<{ name: string; before: string;
     `the parameter \`${name}\` is \`[${before}]\` in one use of its block and \`[${after}]\` in another`,
   explain: `
 A block that is applied twice has its parameters once.
+`,
+});
+
+export const absentParameter = defineDiagnostic<{ name: string }>({
+  code: 'LM0354',
+  severity: 'error',
+  message: ({ name }) => `the parameter \`${name}\` does not exist here`,
+  explain: `
+A parameter whose initialiser is \`none\` does not exist. Where that depends on a flag, what uses it asks the flag, too.
+
+wrong:
+    param b as "bias": f32[n] = 0 if bias else none
+    return x + b
+
+right:
+    param b as "bias": f32[n] = 0 if bias else none
+    return x + b if bias else x
 `,
 });
 

@@ -2,7 +2,7 @@
 import * as types from '../../diagnostics/catalogue/types.ts';
 import { constantOf, type Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
-import { asTensor } from '../arithmetic.ts';
+import { asTensor } from '../align.ts';
 import { broadcastLeading } from '../broadcast.ts';
 import { describeValue } from '../describe.ts';
 import { constrainRange } from '../gather.ts';

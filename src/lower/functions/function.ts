@@ -1,6 +1,6 @@
 /** What a function of the language is: its parameters, and what it makes of their values. */
 import type { Span } from '../../diagnostics/span.ts';
-import type { EvaluatedArgument } from '../blocks.ts';
+import type { EvaluatedArgument } from '../apply.ts';
 import type { Context, Scope } from '../context.ts';
 import type { LmValue } from '../values.ts';
 

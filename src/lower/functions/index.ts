@@ -2,7 +2,7 @@
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Span } from '../../diagnostics/span.ts';
 import { bindArguments } from '../arguments.ts';
-import type { EvaluatedArgument } from '../blocks.ts';
+import type { EvaluatedArgument } from '../apply.ts';
 import type { Context, Scope } from '../context.ts';
 import { hole, poison, type LmValue } from '../values.ts';
 import { creation } from './creation.ts';

@@ -4,7 +4,7 @@ import { help, note } from '../../diagnostics/define.ts';
 import { constantOf, equalDims } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
 import { equalShapes } from '../../ir/types.ts';
-import { align } from '../arithmetic.ts';
+import { align } from '../align.ts';
 import { dimNotes, typeText } from '../describe.ts';
 import { constrainRange } from '../gather.ts';
 import { poison, tensor, type LmValue } from '../values.ts';

@@ -2,7 +2,7 @@
 import * as types from '../../diagnostics/catalogue/types.ts';
 import { constantOf, equalDims, productOfDims } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
-import { asTensor } from '../arithmetic.ts';
+import { asTensor } from '../align.ts';
 import { describeValue, dimNotes, dimText, typeText } from '../describe.ts';
 import { lookUpRows } from '../gather.ts';
 import { split } from '../indexing.ts';

@@ -19,10 +19,12 @@ export interface SavedValues {
 
 /** Instructions that recomputing an element may take. */
 const CHEAP = 16;
+const LITTLE = 4;
 
 export function chooseSaved(
   region: Region,
   needed: ReadonlySet<Value>,
+  sequences: ReadonlySet<Value>,
   carries: ReadonlySet<Value>,
   stacked: ReadonlySet<Value>,
   volume: (value: Value) => number,
@@ -35,31 +37,33 @@ export function chooseSaved(
   };
   for (const value of needed) if (mustBeSaved(value)) saved.add(value);
 
-  /** What is missing to compute the value again, and what that costs. */
-  const explore = (root: Value): { readonly missing: ReadonlySet<Value>; readonly cost: number } => {
+  /** What is missing to compute the value again, what that costs, and whether it reads another sequence for that. */
+  const explore = (root: Value) => {
     const missing = new Set<Value>();
+    let readsMore = false;
     const seen = new Set<Value>();
     let cost = 0;
     const visit = (value: Value): void => {
       if (seen.has(value) || saved.has(value)) return;
       seen.add(value);
       if (mustBeSaved(value)) return void missing.add(value);
+      if (sequences.has(value) && !needed.has(value)) readsMore = true;
       const maker = makers.get(value);
       if (maker === undefined) return;
       cost += costOf(maker);
       maker.operands.forEach(visit);
     };
     visit(root);
-    return { missing, cost };
+    // Where the backward step reads more for it, only what is really cheap is worth that: a dispatch binds few buffers.
+    return { missing, isCheap: cost <= (readsMore ? LITTLE : CHEAP) };
   };
   const order = region.nodes.flatMap((node) => node.results.filter((value) => needed.has(value)));
   for (const value of order) {
     if (saved.has(value)) continue;
-    const { missing, cost } = explore(value);
-    if (stacked.has(value) && (missing.size > 0 || cost > CHEAP)) saved.add(value);
-    else if (missing.size === 0 && cost <= CHEAP) continue;
-    else if (cost <= CHEAP && total(missing, volume) < volume(value))
-      for (const each of missing) saved.add(each);
+    const { missing, isCheap } = explore(value);
+    if (missing.size === 0 && isCheap) continue;
+    const smaller = !stacked.has(value) && isCheap && total(missing, volume) < volume(value);
+    if (smaller) for (const each of missing) saved.add(each);
     else saved.add(value);
   }
 

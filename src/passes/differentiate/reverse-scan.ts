@@ -89,6 +89,7 @@ export function reverseScan(
   const { saved, recomputed } = chooseSaved(
     { ...region, nodes: forwardNodes },
     needed,
+    new Set(parameters.sequences),
     new Set(parameters.carries),
     new Set(results.stacks),
     ctx.volume,

@@ -71,8 +71,8 @@ export interface PreparedScan {
   readonly reverse: boolean;
   readonly direction: LoopDirection;
   readonly region: Region;
-  /** Where each of the region's results goes; undefined where another result's place already shows it. */
-  readonly targets: readonly (Target | undefined)[];
+  /** Where each of the region's results goes, until the loop is made; undefined where another result's place already shows it. */
+  readonly targets: (Target | undefined)[];
 }
 
 export interface GroupContents {

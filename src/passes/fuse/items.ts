@@ -191,9 +191,36 @@ export class ItemList {
         whole: false,
       };
       const target = { place, accumulate: false, stable: true, inPlace: false };
-      this.copy(operand, result, operand.type, target, node);
+      if (!this.#redirectStack(operand, result, place))
+        this.copy(operand, result, operand.type, target, node);
       start = addDims(start, operand.type.shape[node.attributes.axis] ?? constantDim(0));
     }
+  }
+
+  /** Lets a scan of this scope stack straight into its part of a concatenation: two directions, side by side. */
+  #redirectStack(operand: Value, whole: Value, part: Place): boolean {
+    const [writer, ...others] = this.#ctx.writers.get(operand) ?? [];
+    if (writer?.kind !== 'scan' || others.length > 0 || !this.items.includes(writer)) return false;
+    const target = writer.scan.targets[writer.results.indexOf(operand)];
+    const place = this.#ctx.places.get(operand);
+    if (target === undefined || target.accumulate || !target.stable || this.whole.has(operand)) return false;
+    // A carry's history has a place of its own, and what stands somewhere else already stays there.
+    if (place?.whole !== true || target.place.slot !== place.slot) return false;
+    const inner = target.place;
+    const redirected: Place = {
+      get slot() {
+        return part.slot;
+      },
+      get shape() {
+        return part.shape;
+      },
+      index: (index, depth) => part.index(inner.index(index, depth), depth),
+      whole: false,
+    };
+    writer.scan.targets[writer.results.indexOf(operand)] = { ...target, place: redirected };
+    this.#ctx.places.set(operand, part);
+    this.#ctx.addWriter(whole, writer);
+    return true;
   }
 
   /** A few instructions on at most one large buffer that exists anyway: cheaper to repeat than to keep. */

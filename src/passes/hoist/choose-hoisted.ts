@@ -8,7 +8,7 @@ import { canBatch } from './batch-node.ts';
 const HEAVY: ReadonlySet<string> = new Set(['contraction', 'reduce', 'scan', 'scatter']);
 
 /**
- * Products, reductions and whole scans; what they need; and the pointwise work and views on their results that make
+ * Products, reductions and whole scans; what they need; and the pointwise work on their results that makes
  * nothing larger than what they start from; and costly functions of invariants. Closed under operands.
  */
 export function chooseHoisted(
@@ -54,6 +54,10 @@ export function chooseHoisted(
       makers.set(result, node);
     }
     const { kind } = loweringOf(node);
+    // A view by itself stays: it would only split one sequence into several. Work on it takes it along.
+    const [operand] = node.operands;
+    if (kind === 'view' && operand !== undefined)
+      for (const result of node.results) weights.set(result, weightOf(operand));
     if (HEAVY.has(kind) || follows(node) || (!known.includes(true) && isCostly(node))) choose(node);
   }
   return chosen;
@@ -62,8 +66,6 @@ export function chooseHoisted(
   function follows(node: Node): boolean {
     const started = node.operands.reduce((sum, operand) => sum + weightOf(operand), 0);
     if (started === 0) return false;
-    const { kind } = loweringOf(node);
-    if (kind === 'view') return true;
-    return kind === 'pointwise' && node.results.every((result) => volume(result) <= started);
+    return loweringOf(node).kind === 'pointwise' && node.results.every((result) => volume(result) <= started);
   }
 }

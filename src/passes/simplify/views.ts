@@ -211,12 +211,14 @@ function simplifyConcat(scope: RewriteScope, node: NodeOf<'concat'>): Value | un
   const { axis } = node.attributes;
   const [only, ...more] = node.operands;
   if (only !== undefined && more.length === 0) return only;
+  const turned = concatTransposed(scope, node);
+  if (turned !== undefined) return turned;
   const sizeOf = (value: Value): Dim => value.type.shape[axis] ?? constantDim(0);
   const parts = node.operands
     .filter((operand) => !isZero(sizeOf(operand)))
     .flatMap((operand) => {
       const inner = scope.definition(operand);
-      const flattens = inner?.op === 'concat' && inner.attributes.axis === axis && scope.uses(operand) === 1;
+      const flattens = inner?.op === 'concat' && inner.attributes.axis === axis;
       return flattens ? inner.operands : [operand];
     });
   const merged: (Value | { readonly of: Value; readonly start: Dim; readonly end: Dim })[] = [];
@@ -248,4 +250,25 @@ function simplifyConcat(scope: RewriteScope, node: NodeOf<'concat'>): Value | un
   return single !== undefined && others.length === 0
     ? single
     : scope.builder.emit('concat', operands, { axis });
+}
+
+/** Parts that are transposed alike are put together first: the whole is then made in the order in which they are. */
+function concatTransposed(scope: RewriteScope, node: NodeOf<'concat'>): Value | undefined {
+  const transposes = node.operands.flatMap((operand) => {
+    const inner = scope.definition(operand);
+    return inner?.op === 'transpose' ? [inner] : [];
+  });
+  const permutation = transposes[0]?.attributes.permutation;
+  if (permutation === undefined || transposes.length < node.operands.length) return undefined;
+  const alike = transposes.every(({ attributes }) =>
+    attributes.permutation.every((axis, at) => axis === permutation[at]),
+  );
+  const axis = permutation[node.attributes.axis];
+  if (!alike || axis === undefined) return undefined;
+  const joined = scope.builder.emit(
+    'concat',
+    transposes.map((each) => operandOf(each, 0)),
+    { axis },
+  );
+  return scope.builder.transpose(joined, permutation);
 }

@@ -325,3 +325,30 @@ task t for M {
   expect(signature.inputs.map((input) => input.range)).toEqual([[0, 10]]);
   expect(task?.targets.map((target) => target.range)).toEqual([[-1, 3]]);
 });
+
+describe('a parameter whose initialiser is `none`', () => {
+  const program = (bias: boolean) => `
+dim batch
+block Shift{bias}(x: f32[...]) -> f32[...] {
+  param b as "bias": f32[4] = 1 if bias else none
+  return x if b == none else x + b
+}
+model M(x: f32[batch, 4]) -> f32[batch, 4] {
+  scale = Scale()
+  shift = Shift{${bias}}
+  return scale(shift(x))
+}
+block Scale(x: f32[...]) -> f32[...] {
+  param weight: f32[4] = 2
+  return x * weight
+}
+`;
+
+  it.each([
+    [true, ['scale.weight', 'shift.bias']],
+    [false, ['scale.weight']],
+  ])('exists or not by its flag: %s', (bias, expected) => {
+    const { graphs } = lowerClean(program(bias).replace('Scale()', 'Scale{}'));
+    expect(graphs.predict.states.map(({ name }) => name).toSorted()).toEqual(expected);
+  });
+});

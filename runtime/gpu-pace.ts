@@ -1,0 +1,63 @@
+/**
+ * How long runs take, so that waiting for one can begin with sleep: in Node, a promise of the device that is pending
+ * keeps a core busy, and on a software adapter that core is wanted for the work itself.
+ */
+
+export interface Ticket {
+  readonly program: string;
+  /** All that was submitted up to and with this run: the products of the sizes, summed. */
+  readonly work: number;
+  /** When the run should end, by what runs of its program took so far. */
+  readonly expected: number;
+}
+
+/** Of what is expected: later sleep would make the caller late. */
+const SHARE = 0.9;
+/** Milliseconds that are not worth a timer. */
+const SHORT = 2;
+
+export class DevicePace {
+  /** Milliseconds for a unit of a program's work. */
+  readonly #rates = new Map<string, number>();
+  #work = 0;
+  /** When the device should have nothing left to do. */
+  #idle = 0;
+  /** Since when it has had something to do. */
+  #busy = 0;
+  #last: { readonly work: number; readonly at: number } | undefined;
+
+  /** `volume`: the product of the runtime sizes. */
+  submit(program: string, volume: number): Ticket {
+    const now = performance.now();
+    if (now >= this.#idle) this.#busy = now;
+    this.#idle = Math.max(this.#idle, now) + (this.#rates.get(program) ?? 0) * volume;
+    this.#work += volume;
+    return { program, work: this.#work, expected: this.#idle };
+  }
+
+  /** Milliseconds to sleep before the run should have ended; 0 where it is not worth a timer. */
+  pause({ expected }: Ticket): number {
+    const rest = SHARE * (expected - performance.now());
+    return rest > SHORT ? rest : 0;
+  }
+
+  /** `waited`: milliseconds from the end of the sleep to the end of the run. */
+  done({ program, work }: Ticket, waited: number): void {
+    const last = this.#last;
+    if (last !== undefined && work <= last.work) return;
+    const now = performance.now();
+    this.#last = { work, at: now };
+    // The first says when to count from.
+    if (last === undefined) return;
+    const rate = (now - Math.max(last.at, this.#busy)) / (work - last.work);
+    const known = this.#rates.get(program);
+    if (waited < 0.2) {
+      // It had ended before anybody looked: it took less than was seen.
+      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) * SHARE);
+      return;
+    }
+    const next = known === undefined ? rate : (known + rate) / 2;
+    this.#rates.set(program, next);
+    this.#idle = now + (this.#work - work) * next;
+  }
+}

@@ -1,0 +1,45 @@
+/** Waiting by sleep: it learns how long runs take, and never sleeps on what nobody has seen or past what is likely. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DevicePace } from '../../../runtime/gpu-pace.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A device that takes `ms` for a unit of work, and somebody who waits for each run. Gives the time slept. */
+function run(pace: DevicePace, ms: number, volume = 1): number {
+  const ticket = pace.submit('train', volume);
+  const slept = pace.pause(ticket);
+  vi.advanceTimersByTime(slept);
+  const waited = Math.max(0, ms * volume - slept);
+  vi.advanceTimersByTime(waited);
+  pace.done(ticket, waited);
+  return slept;
+}
+
+test('the first runs are not slept on, later ones nearly whole', () => {
+  const pace = new DevicePace();
+  expect(run(pace, 100)).toBe(0);
+  expect(run(pace, 100)).toBe(0);
+  for (let at = 0; at < 5; at++) run(pace, 100);
+  expect(run(pace, 100)).toBeGreaterThan(80);
+  expect(run(pace, 100, 3)).toBeGreaterThan(250);
+});
+
+test('a device that becomes faster is soon no longer waited for in vain', () => {
+  const pace = new DevicePace();
+  for (let at = 0; at < 6; at++) run(pace, 100);
+  for (let at = 0; at < 20; at++) run(pace, 20);
+  expect(run(pace, 20)).toBeLessThan(25);
+});
+
+test('idle time between runs is not taken for work', () => {
+  const pace = new DevicePace();
+  for (let at = 0; at < 6; at++) run(pace, 100);
+  vi.advanceTimersByTime(60_000);
+  expect(run(pace, 100)).toBeLessThan(100);
+  expect(run(pace, 100)).toBeLessThan(110);
+});
