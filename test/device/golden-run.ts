@@ -33,10 +33,12 @@ export interface GoldenCase {
   readonly expected: Expected;
 }
 
+/** By the name of the cell in the configuration, or else of the case. */
 const models: Readonly<Record<string, string>> = {
   LSTM: 'models/text_classifier.lm',
   GRU: 'models/text_classifier_gru.lm',
   RNN: 'models/text_classifier_rnn.lm',
+  speech_ctc: 'models/speech_ctc.lm',
 };
 
 /** Cases in a folder whose model there is. */
@@ -49,7 +51,7 @@ export function findCases(folder: string): readonly GoldenCase[] {
       const file = path.join(place, 'expected.json');
       if (!existsSync(file)) return [];
       const expected = expectedSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-      const model = models[String(expected.config['cell'])];
+      const model = models[String(expected.config['cell'] ?? expected.case)];
       return model === undefined || !existsSync(model) ? [] : [{ name, folder: place, model, expected }];
     });
 }
