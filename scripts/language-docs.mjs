@@ -47,13 +47,12 @@ const functions = Object.entries(functionFamilies)
   })
   .join('\n\n');
 
-/** The blocks of the library with the comment above each. */
-function library() {
-  const text = readFileSync(path.join(root, 'src/std/nn.lm'), 'utf8');
+/** The blocks of a module of the library with the comment above each. */
+function library(module) {
+  const file = `std/${module}.lm`;
+  const text = readFileSync(path.join(root, 'src', file), 'utf8');
   const lines = text.split('\n');
-  const blocks = parseSource(text, 'std/nn.lm', new Reporter()).declarations.filter(
-    ({ kind }) => kind === 'block',
-  );
+  const blocks = parseSource(text, file, new Reporter()).declarations.filter(({ kind }) => kind === 'block');
   const slice = ({ start, end }) => text.slice(start.offset, end.offset);
   return blocks
     .map(({ name, span, hyperparameters, parameters, results }) => {
@@ -103,7 +102,8 @@ const parts = {
     ]),
   ),
   Functions: functions,
-  Library: library(),
+  Library: library('nn'),
+  Sequence: library('sequence'),
 };
 
 const file = path.join(root, 'docs', 'language.md');

@@ -166,6 +166,9 @@ export function walkTask(
 ): WalkedTask | undefined {
   const inputs = [...model.inputs];
   const scope = childScope(module);
+  // The model's own blocks, with their parameters: a loss may have some, as that of a CRF.
+  for (const [name, value] of model.scope.values)
+    if (value.kind === 'instance') scope.values.set(name, value);
   for (const input of model.inputs) scope.values.set(input.name, tensor(input.value));
   scope.values.set('output', model.output);
   let failed = false;
