@@ -28,6 +28,7 @@ const families = {
   creation: 'Out of nothing, and from sizes',
   losses: 'Losses',
   metrics: 'Metrics',
+  checks: 'While compiling',
 };
 
 function signature(name, { parameters, variadic, keywords }) {
@@ -49,10 +50,11 @@ const functions = Object.entries(functionFamilies)
 
 /** The blocks of a module of the library with the comment above each. */
 function library(module) {
-  const file = `std/${module}.lm`;
-  const text = readFileSync(path.join(root, 'src', file), 'utf8');
+  const text = readFileSync(path.join(root, `src/std/${module}.lm`), 'utf8');
   const lines = text.split('\n');
-  const blocks = parseSource(text, file, new Reporter()).declarations.filter(({ kind }) => kind === 'block');
+  const blocks = parseSource(text, `std/${module}.lm`, new Reporter()).declarations.filter(
+    ({ kind }) => kind === 'block',
+  );
   const slice = ({ start, end }) => text.slice(start.offset, end.offset);
   return blocks
     .map(({ name, span, hyperparameters, parameters, results }) => {
@@ -104,6 +106,7 @@ const parts = {
   Functions: functions,
   Library: library('nn'),
   Sequence: library('sequence'),
+  Transformers: library('transformer'),
 };
 
 const file = path.join(root, 'docs', 'language.md');
