@@ -218,7 +218,7 @@ function expectedText(expression: Expression, dim: Dim): string {
     dim.terms.length === 1 && dim.terms[0]?.symbols.length === 0
       ? String(dim.terms[0].coefficient)
       : dimText(dim);
-  return text === value ? text : `${text} = ${value}`;
+  return text === value || value.startsWith(`${text} = `) ? value : `${text} = ${value}`;
 }
 
 /** What to give a hyperparameter that does not fit the value. */
