@@ -13,9 +13,9 @@ vi.mock('../../runtime/node/device.ts', async (original) => {
   return {
     ...real,
     openDevice: async (...args: Parameters<typeof real.openDevice>) => {
-      const result = await real.openDevice(...args);
-      opened.device = result.device;
-      return result;
+      const found = await real.openDevice(...args);
+      opened.device = found.device;
+      return found;
     },
   };
 });
