@@ -9,6 +9,7 @@ import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
 import { solveDim } from './data/dims.ts';
 import { checkStateDict, readStates, writeStates } from './state-dict.ts';
+import { scoreMean } from './metrics.ts';
 import { learningRate } from './schedule.ts';
 
 export { madeUpBatch } from './made-up-batch.ts';
@@ -129,7 +130,9 @@ export class CompiledModel {
     return collect<Evaluation>(
       names.map((name) => {
         const output = outputs.get(name);
-        return [name, counted.has(name) && output !== undefined ? toTensor(output) : scalarOf(outputs, name)];
+        if (counted.has(name) && output !== undefined) return [name, toTensor(output)];
+        const metric = this.#plan.task?.metrics.find((each) => each.name === name);
+        return [name, scoreMean(metric ?? {}, scalarOf(outputs, name))];
       }),
     );
   }
