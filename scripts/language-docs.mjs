@@ -29,6 +29,7 @@ const families = {
   creation: 'Out of nothing, and from sizes',
   losses: 'Losses',
   metrics: 'Metrics',
+  checks: 'While compiling',
 };
 
 function signature(name, { parameters, variadic, keywords }) {
@@ -48,11 +49,11 @@ const functions = Object.entries(functionFamilies)
   })
   .join('\n\n');
 
-/** The blocks of the library with the comment above each. */
-function library() {
-  const text = readFileSync(path.join(root, 'src/std/nn.lm'), 'utf8');
+/** The blocks of a module of the library with the comment above each. */
+function library(module) {
+  const text = readFileSync(path.join(root, `src/std/${module}.lm`), 'utf8');
   const lines = text.split('\n');
-  const blocks = parseSource(text, 'std/nn.lm', new Reporter()).declarations.filter(
+  const blocks = parseSource(text, `std/${module}.lm`, new Reporter()).declarations.filter(
     ({ kind }) => kind === 'block',
   );
   const slice = ({ start, end }) => text.slice(start.offset, end.offset);
@@ -115,7 +116,9 @@ const parts = {
     ]),
   ),
   Functions: functions,
-  Library: library(),
+  Library: library('nn'),
+  Sequence: library('sequence'),
+  Transformers: library('transformer'),
 };
 
 const file = path.join(root, 'docs', 'language.md');

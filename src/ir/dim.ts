@@ -36,7 +36,7 @@ function canonical(terms: readonly Term[]): Dim {
 }
 
 export function constantDim(value: number, label?: string): Dim {
-  const dim = canonical([{ coefficient: value, symbols: [] }]);
+  const dim: Dim = { terms: value === 0 ? [] : [{ coefficient: value, symbols: [] }] };
   return label === undefined ? dim : { ...dim, label };
 }
 
@@ -45,6 +45,8 @@ export function symbolDim(name: string): Dim {
 }
 
 export function addDims(lhs: Dim, rhs: Dim): Dim {
+  const [left, right] = [constantOf(lhs), constantOf(rhs)];
+  if (left !== undefined && right !== undefined) return constantDim(left + right);
   return canonical([...lhs.terms, ...rhs.terms]);
 }
 
@@ -53,11 +55,13 @@ export function subtractDims(lhs: Dim, rhs: Dim): Dim {
 }
 
 export function multiplyDims(lhs: Dim, rhs: Dim): Dim {
+  const [left, right] = [constantOf(lhs), constantOf(rhs)];
+  if (left !== undefined && right !== undefined) return constantDim(left * right);
   return canonical(
-    lhs.terms.flatMap((left) =>
-      rhs.terms.map((right) => ({
-        coefficient: left.coefficient * right.coefficient,
-        symbols: [...left.symbols, ...right.symbols],
+    lhs.terms.flatMap((term) =>
+      rhs.terms.map((other) => ({
+        coefficient: term.coefficient * other.coefficient,
+        symbols: [...term.symbols, ...other.symbols],
       })),
     ),
   );
@@ -87,26 +91,32 @@ export function divideDims(lhs: Dim, rhs: Dim): Dim | undefined {
 
 export function equalDims(lhs: Dim, rhs: Dim): boolean {
   return (
-    lhs.terms.length === rhs.terms.length &&
-    lhs.terms.every((term, index) => {
-      const other = rhs.terms[index];
-      return (
-        other !== undefined &&
-        term.coefficient === other.coefficient &&
-        term.symbols.join('*') === other.symbols.join('*')
-      );
-    })
+    lhs.terms === rhs.terms ||
+    (lhs.terms.length === rhs.terms.length &&
+      lhs.terms.every((term, index) => {
+        const other = rhs.terms[index];
+        return (
+          other !== undefined &&
+          term.coefficient === other.coefficient &&
+          sameSymbols(term.symbols, other.symbols)
+        );
+      }))
   );
+}
+
+function sameSymbols(lhs: readonly string[], rhs: readonly string[]): boolean {
+  return lhs.length === rhs.length && lhs.every((symbol, at) => symbol === rhs[at]);
 }
 
 /** The number, where the dimension has no runtime symbol. */
 export function constantOf(dim: Dim): number | undefined {
-  const [term, ...more] = dim.terms;
+  const [term] = dim.terms;
   if (term === undefined) return 0;
-  return more.length === 0 && term.symbols.length === 0 ? term.coefficient : undefined;
+  return dim.terms.length === 1 && term.symbols.length === 0 ? term.coefficient : undefined;
 }
 
 export function symbolsOf(dim: Dim): readonly string[] {
+  if (constantOf(dim) !== undefined) return [];
   return [...new Set(dim.terms.flatMap((term) => term.symbols))];
 }
 

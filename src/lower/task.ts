@@ -2,6 +2,7 @@
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import { help, note } from '../diagnostics/define.ts';
+import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanMetric } from '../../runtime/plan.ts';
 import type { GraphInput, OptimizerSpec, TrainingRequest, Value } from '../ir/graph.ts';
@@ -54,7 +55,7 @@ export function collectItems(
         tasks.unknownField(
           item.name.span,
           { name: item.name.name },
-          suggest(item.name.name, known, 'a task has'),
+          elsewhere.get(item.name.name) ?? suggest(item.name.name, known, 'a task has'),
         ),
       );
   }
@@ -64,13 +65,25 @@ export function collectItems(
     else
       ctx.report(
         tasks.unknownField(expression.span, { name }, [
-          ...suggest(name, [...known, ...metrics.keys()], 'a task has'),
+          ...(elsewhere.get(name) ?? suggest(name, [...known, ...metrics.keys()], 'a task has')),
           help('an expression such as `f1(output, labels)` adds a metric of that name'),
         ]),
       );
   }
   return { name: declaration.name.name, span: declaration.name.span, targets, metrics, fields };
 }
+
+/** Settings that other libraries have beside the optimiser, and that are part of a field here. */
+const elsewhere: ReadonlyMap<string, readonly Note[]> = new Map([
+  ...['batch', 'batch_size', 'shuffle'].map((name): [string, readonly Note[]] => [
+    name,
+    [help('batches are the last stage of the data: `data = … | batches{32, shuffle}`')],
+  ]),
+  ...['lr', 'learning_rate', 'weight_decay', 'momentum'].map((name): [string, readonly Note[]] => [
+    name,
+    [help('the optimiser has it: `optim = adam{lr=1e-3}`')],
+  ]),
+]);
 
 /** The stages of `data`; none where the task names no data. Undefined after an error. */
 export function taskData(ctx: Context, items: TaskItems, scope: Scope): readonly CheckedStage[] | undefined {
@@ -172,6 +185,9 @@ export function walkTask(
 ): WalkedTask | undefined {
   const inputs = [...model.inputs];
   const scope = childScope(module);
+  // The model's own blocks, with their parameters: a loss may have some, as that of a CRF.
+  for (const [name, value] of model.scope.values)
+    if (value.kind === 'instance') scope.values.set(name, value);
   for (const input of model.inputs) scope.values.set(input.name, tensor(input.value));
   scope.values.set('output', model.output);
   let failed = false;

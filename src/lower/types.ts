@@ -133,6 +133,10 @@ export function typeExpressionText({ dtype, leading, dims }: TypeExpression): st
   return `\`${dtype.name}[${axes.join(', ')}]\``;
 }
 
+const tooManyAxes = help(
+  'an axis goes away by `mean(x, axis=…)` or `max(x, axis=…)`, or by an index: `x[:, -1]`',
+);
+
 function conformTensor(
   ctx: Context,
   value: Value,
@@ -166,7 +170,7 @@ function conformTensor(
           expected: `${type.leading ? 'at least ' : ''}${plural(type.dims.length, 'axis').replace('axiss', 'axes')}`,
           found: String(shape.length),
         },
-        [found, declared, ...extra],
+        [found, declared, ...extra, ...(leading > 0 ? [tooManyAxes] : [])],
       ),
     );
     return undefined;
@@ -214,7 +218,7 @@ function expectedText(expression: Expression, dim: Dim): string {
     dim.terms.length === 1 && dim.terms[0]?.symbols.length === 0
       ? String(dim.terms[0].coefficient)
       : dimText(dim);
-  return text === value ? text : `${text} = ${value}`;
+  return text === value || value.startsWith(`${text} = `) ? value : `${text} = ${value}`;
 }
 
 /** What to give a hyperparameter that does not fit the value. */

@@ -59,7 +59,8 @@ export async function runInBrowser(folder: string, page: string): Promise<string
             `--user-data-dir=${profile}`,
             `http://127.0.0.1:${port}/`,
           ],
-          { stdio: 'ignore', detached: true },
+          // It brings its driver: a choice of drivers that was made for Dawn would hide it.
+          { stdio: 'ignore', detached: true, env: withoutDrivers(process.env) },
         );
         browser.on('error', () => resolve(undefined));
         // Libraries that it needs are missing.
@@ -81,4 +82,10 @@ export async function runInBrowser(folder: string, page: string): Promise<string
       // Left for the system to clean up: no failure of what was tested.
     }
   }
+}
+
+function withoutDrivers(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^VK_.*DRIVER_FILES$|^VK_ICD_FILENAMES$/.test(name)),
+  );
 }

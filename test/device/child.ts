@@ -35,6 +35,11 @@ export async function build(): Promise<void> {
   if (code !== 0) throw new Error(stderr);
 }
 
+/** What a child said on stderr itself: without Dawn's warnings about drivers and limits, and the places in Dawn under them. */
+export function ownWords(stderr: string): string {
+  return stderr.replaceAll(/^Warning: .*\n(?: {4}at .*\n\n?)*/gm, '');
+}
+
 /** Runs the text of a module. */
 export function runModule(text: string, options: ChildOptions = {}): Promise<ChildResult> {
   return run(['--input-type=module', '-e', text], options);

@@ -112,10 +112,11 @@ describe('a device', () => {
 
   it('leaves the environment as it was', async () => {
     const { stdout } = await runModule(`
-      const before = JSON.stringify(process.env);
+      const read = () => JSON.stringify(Object.entries(process.env).toSorted());
+      const before = read();
       const { openDevice } = await import('${compiled('runtime/node/device.js')}');
       await openDevice({ name: 'swiftshader' }).catch(() => undefined);
-      process.stdout.write(String(before === JSON.stringify(process.env)), () => process.exit(0));`);
+      process.stdout.write(String(before === read()), () => process.exit(0));`);
     expect(stdout).toBe('true');
   });
 });

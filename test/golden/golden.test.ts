@@ -1,5 +1,5 @@
 /**
- * Golden tests as files: each `test/golden/<area>/<case>.lm` that begins with `# run: lmc …` is run in its folder, and
+ * Golden tests as files: each `test/golden/<area>/<case>.lm` (or `.ir`, a graph as text) that begins with `# run: lmc …` is run in its folder, and
  * what the command wrote, with its exit code, stands in `<case>.expect`. `UPDATE_GOLDEN=1` rewrites the expectations.
  * `FILE` in the command is the case's own file; without it the file comes last.
  */
@@ -14,24 +14,24 @@ const areas = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .toSorted();
 
+const expectationOf = (name: string): string => name.replace(/\.(lm|ir)$/, '.expect');
+
 for (const area of areas) {
   const folder = path.join(root, area);
   const names = readdirSync(folder)
-    .filter((name) => name.endsWith('.lm'))
+    .filter((name) => /\.(lm|ir)$/.test(name))
     .toSorted();
   const cases = names.filter((name) => readFileSync(path.join(folder, name), 'utf8').startsWith('# run: '));
 
   describe(area, () => {
     it.each(cases)('%s', async (name) => {
       const output = await run(folder, name);
-      check(output, path.join(folder, name.replace(/\.lm$/, '.expect')));
+      check(output, path.join(folder, expectationOf(name)));
     });
 
     it('has no expectation without a case', () => {
       const expected = readdirSync(folder).filter((name) => name.endsWith('.expect'));
-      expect(
-        expected.map((name) => name.replace(/\.expect$/, '.lm')).filter((name) => !cases.includes(name)),
-      ).toEqual([]);
+      expect(expected.filter((name) => !cases.some((each) => expectationOf(each) === name))).toEqual([]);
     });
   });
 }

@@ -24,8 +24,6 @@ it('there are examples', () => {
   expect(examples.length).toBeGreaterThan(15);
 });
 
-const library = readFileSync(path.join(root, 'src/std/nn.lm'), 'utf8');
-
 describe('whole programs', () => {
   const programs = examples.filter(({ text }) => /^model /m.test(text) && /^import nn$/m.test(text));
   it('there are some', () => {
@@ -35,7 +33,7 @@ describe('whole programs', () => {
     const reporter = new Reporter();
     const host: SourceHost = {
       readFile: () => text,
-      readLibrary: () => library,
+      readLibrary: (name) => readFileSync(path.join(root, `src/std/${name}.lm`), 'utf8'),
       resolve: (_, target) => target,
     };
     lowerProgram('example.lm', host, { set: new Map(), task: new Map() }, reporter);

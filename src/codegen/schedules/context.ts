@@ -6,7 +6,8 @@ import { operandName } from '../wgsl/names.ts';
 import { printModule } from '../wgsl/module.ts';
 import { ScalarPrinter } from '../wgsl/printer.ts';
 import { uniformNames } from '../wgsl/uniforms.ts';
-import { childrenOf, stageRoots } from '../wgsl/uses.ts';
+import { childrenOf } from '../../ir/walk-scalar.ts';
+import { stageRoots } from '../wgsl/uses.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type {
   LaunchOperand,

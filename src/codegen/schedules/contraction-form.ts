@@ -5,7 +5,8 @@
  */
 import { productOfDims, type Dim } from '../../ir/dim.ts';
 import type { LoopKernel } from '../../ir/kernel.ts';
-import { reachable, loadsOf, stageRoots, type Load } from '../wgsl/uses.ts';
+import { reachable } from '../../ir/walk-scalar.ts';
+import { loadsOf, stageRoots, type Load } from '../wgsl/uses.ts';
 import { extentOf } from './context.ts';
 import type { MapStage, ReduceStage } from './stages.ts';
 

@@ -4,7 +4,8 @@ import type { Accumulator, LoopKernel, Stage, Store } from '../../ir/kernel.ts';
 import { affineOffset, axisRuns, type Affine } from '../wgsl/affine.ts';
 import { scalarDType } from '../../ir/scalar-builder.ts';
 import type { ScalarPrinter } from '../wgsl/printer.ts';
-import { loadsOf, reachable, stageRoots } from '../wgsl/uses.ts';
+import { reachable } from '../../ir/walk-scalar.ts';
+import { loadsOf, stageRoots } from '../wgsl/uses.ts';
 import { extentOf, volumeOf } from './context.ts';
 
 export type ReduceStage = Extract<Stage, { kind: 'reduce' }>;

@@ -1,37 +1,13 @@
 /** What a kernel's expressions share, and which loads stand in a branch that may not be taken. */
 import type { LoopKernel, Stage } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
+import { childrenOf, reachable } from '../../ir/walk-scalar.ts';
 
 export type Load = Extract<ScalarExpression, { kind: 'load' }>;
 
 /** The expressions that a stage computes; indices of stores are index arithmetic of their own. */
 export function stageRoots(stage: Stage): readonly ScalarExpression[] {
   return (stage.kind === 'reduce' ? stage.accumulators : stage.stores).map(({ value }) => value);
-}
-
-export function childrenOf(expression: ScalarExpression): readonly ScalarExpression[] {
-  switch (expression.kind) {
-    case 'load':
-      return expression.index;
-    case 'random':
-      return [expression.index];
-    case 'apply':
-      return expression.args;
-    default:
-      return [];
-  }
-}
-
-/** Every expression below the roots, once, children before parents. */
-export function reachable(roots: readonly ScalarExpression[]): ReadonlySet<ScalarExpression> {
-  const seen = new Set<ScalarExpression>();
-  const visit = (expression: ScalarExpression): void => {
-    if (seen.has(expression)) return;
-    for (const child of childrenOf(expression)) visit(child);
-    seen.add(expression);
-  };
-  for (const root of roots) visit(root);
-  return seen;
 }
 
 export function loadsOf(roots: readonly ScalarExpression[]): readonly Load[] {

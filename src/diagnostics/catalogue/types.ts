@@ -176,6 +176,21 @@ right:
 `,
 });
 
+export const refusedByBlock = defineDiagnostic<{ message: string }>({
+  code: 'LM0355',
+  severity: 'error',
+  message: ({ message }) => message,
+  explain: `
+A block can say itself how it must not be used: its body reached \`error(…)\`.
+
+wrong:
+    attention = MultiheadAttention{30, 4}
+
+right:
+    attention = MultiheadAttention{32, 4}
+`,
+});
+
 export const refusedByOp = defineDiagnostic<{ reason: string }>({
   code: 'LM0311',
   severity: 'error',

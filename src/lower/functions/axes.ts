@@ -90,7 +90,7 @@ function reshaped({ ctx }: Call, x: Value, shape: readonly Dim[]): Value {
 }
 
 /** Gives each axis of a group its size; one of them may follow from the others. */
-function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string, Dim>): boolean {
+export function splitGroup(call: Call, group: Group, dim: Dim, sizes: Map<string, Dim>): boolean {
   const unknown = group.axes.filter((name) => !sizes.has(name));
   const product = productOfDims(group.axes.flatMap((name) => sizes.get(name) ?? []));
   const text = printGroups([group]);

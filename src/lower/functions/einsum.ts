@@ -1,10 +1,15 @@
-/** `einsum("b h i d, b h j d -> b h i j", q, k)`: pairwise products, each summing over what nobody needs any more. */
+/**
+ * `einsum("b h i d, b h j d -> b h i j", q, k)`: pairwise products, each summing over what nobody needs any more.
+ * Axes in parentheses are taken apart before, and put together after: `"b (g e) i d, b g j d -> b (g e) i j"`.
+ */
 import * as types from '../../diagnostics/catalogue/types.ts';
 import { note } from '../../diagnostics/define.ts';
 import { equalDims, type Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
+import { isOne } from '../broadcast.ts';
 import { dimNotes, dimText, typeText } from '../describe.ts';
 import { poison, tensor, type LmValue } from '../values.ts';
+import { compose, decompose, fail, splitGroup } from './axes.ts';
 import type { Call } from './function.ts';
 import { axesOf, parsePattern, PatternError, printGroups, repeatedName, type Group } from './pattern.ts';
 
@@ -13,49 +18,46 @@ interface Factor {
   readonly names: readonly string[];
 }
 
+/** A tensor and the words for its axes. */
+interface Operand {
+  readonly value: Value;
+  readonly groups: readonly Group[];
+}
+
 export function einsum(call: Call): LmValue {
   const { ctx } = call;
   const pattern = call.get('pattern');
-  const fail = (reason: string, notes: Parameters<typeof types.badPattern>[2] = []): LmValue =>
-    ctx.fail(types.badPattern(pattern?.span ?? call.span, { fn: 'einsum', reason }, notes));
-  if (pattern?.value.kind !== 'string') return fail('the first argument is the pattern, in quotes');
+  const refuse = (reason: string): LmValue => fail(call, reason) ?? poison;
+  if (pattern?.value.kind !== 'string') return refuse('the first argument is the pattern, in quotes');
   try {
     const { inputs, output } = parsePattern(pattern.value.value);
-    const factors = readFactors(call, inputs);
-    if (factors === undefined) return poison;
+    const operands = readOperands(call, inputs);
+    if (operands === undefined) return poison;
     const problem = unsupported(inputs, output);
-    if (problem !== undefined) return fail(problem);
-    const sizes = new Map<string, { readonly dim: Dim; readonly type: string }>();
-    for (const { value, names } of factors)
-      for (const [axis, name] of names.entries()) {
-        const dim = value.type.shape[axis];
-        if (dim === undefined) continue;
-        const known = sizes.get(name);
-        if (known !== undefined && !equalDims(known.dim, dim))
-          return fail(
-            `the axis \`${name}\` is \`${dimText(known.dim)}\` in one tensor and \`${dimText(dim)}\` in another`,
-            [
-              note(`the tensors are \`${known.type}\` and \`${typeText(value.type)}\``),
-              ...dimNotes([known.dim, dim]),
-            ],
-          );
-        sizes.set(name, { dim, type: typeText(value.type) });
-      }
-    const wanted = axesOf(output);
-    const unknown = wanted.find((name) => !sizes.has(name));
-    if (unknown !== undefined) return fail(`the axis \`${unknown}\` stands on the right only`);
-    return tensor(contract(call, factors, wanted));
+    if (problem !== undefined) return refuse(problem);
+    const { errors } = ctx;
+    const sizes = findSizes(call, operands);
+    if (sizes === undefined) return poison;
+    const unknown = axesOf(output).find((name) => !sizes.has(name));
+    if (unknown !== undefined) return refuse(`the axis \`${unknown}\` stands on the right only`);
+    const factors = operands.flatMap(
+      ({ value, groups }) => decompose(call, value, withoutOnes(groups, sizes), sizes) ?? [],
+    );
+    if (ctx.errors > errors) return poison;
+    const present = new Set(factors.flatMap(({ names }) => names));
+    const wanted = axesOf(output).filter((name) => present.has(name));
+    return tensor(compose(call, contract(call, factors, wanted), output, { sizes, ellipsis: [] }));
   } catch (error) {
-    if (error instanceof PatternError) return fail(error.message);
+    if (error instanceof PatternError) return refuse(error.message);
     throw error;
   }
 }
 
-function readFactors(call: Call, inputs: readonly (readonly Group[])[]): readonly Factor[] | undefined {
+function readOperands(call: Call, inputs: readonly (readonly Group[])[]): readonly Operand[] | undefined {
   const { ctx, rest } = call;
   if (inputs.length !== rest.length)
     throw new PatternError(`the pattern has ${inputs.length} inputs, and there are ${rest.length} tensors`);
-  const factors: Factor[] = [];
+  const operands: Operand[] = [];
   for (const [at, { value, span }] of rest.entries()) {
     const groups = inputs[at] ?? [];
     if (value.kind !== 'tensor') {
@@ -70,19 +72,62 @@ function readFactors(call: Call, inputs: readonly (readonly Group[])[]): readonl
       throw new PatternError(
         `\`${printGroups(groups)}\` names ${groups.length} axes of \`${typeText(value.value.type)}\``,
       );
-    factors.push({ value: value.value, names: axesOf(groups) });
+    operands.push({ value: value.value, groups });
   }
-  return factors;
+  return operands;
 }
 
 function unsupported(inputs: readonly (readonly Group[])[], output: readonly Group[]): string | undefined {
   for (const groups of [...inputs, output]) {
-    if (groups.some((group) => group.isEllipsis || group.axes.length !== 1))
-      return 'axes of `einsum` are single words: rearrange first to split or join them';
+    if (groups.some((group) => group.isEllipsis))
+      return 'every axis of `einsum` has a name: there is no `...`';
     const twice = repeatedName(axesOf(groups));
     if (twice !== undefined) return `the axis \`${twice}\` stands twice in \`${printGroups(groups)}\``;
   }
   return undefined;
+}
+
+/** Words alone say what size they are; those in parentheses follow from them. Undefined after an error. */
+function findSizes(call: Call, operands: readonly Operand[]): ReadonlyMap<string, Dim> | undefined {
+  const sizes = new Map<string, Dim>();
+  const origins = new Map<string, string>();
+  for (const { value, groups } of operands)
+    for (const [axis, { axes }] of groups.entries()) {
+      const [name, ...more] = axes;
+      const dim = value.type.shape[axis];
+      if (dim === undefined || name === undefined || more.length > 0) continue;
+      const known = sizes.get(name);
+      if (known !== undefined && !equalDims(known, dim))
+        return fail(
+          call,
+          `the axis \`${name}\` is \`${dimText(known)}\` in one tensor and \`${dimText(dim)}\` in another`,
+          [
+            note(`the tensors are \`${origins.get(name) ?? ''}\` and \`${typeText(value.type)}\``),
+            ...dimNotes([known, dim]),
+          ],
+        );
+      sizes.set(name, dim);
+      origins.set(name, typeText(value.type));
+    }
+  for (const { value, groups } of operands)
+    for (const [axis, group] of groups.entries()) {
+      const dim = value.type.shape[axis];
+      if (dim !== undefined && group.axes.length !== 1 && !splitGroup(call, group, dim, sizes))
+        return undefined;
+    }
+  return sizes;
+}
+
+/** Parts of an axis that turn out to be of size 1 need not be taken apart. */
+function withoutOnes(groups: readonly Group[], sizes: ReadonlyMap<string, Dim>): readonly Group[] {
+  return groups.map((group) => {
+    if (group.axes.length < 2) return group;
+    const axes = group.axes.filter((name) => {
+      const dim = sizes.get(name);
+      return dim === undefined || !isOne(dim);
+    });
+    return { ...group, axes };
+  });
 }
 
 function contract(call: Call, factors: readonly Factor[], wanted: readonly string[]): Value {

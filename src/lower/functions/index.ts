@@ -5,6 +5,7 @@ import { bindArguments } from '../arguments.ts';
 import type { EvaluatedArgument } from '../apply.ts';
 import type { Context, Scope } from '../context.ts';
 import { hole, poison, type LmValue } from '../values.ts';
+import { checks } from './checks.ts';
 import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import type { FunctionTable, LmFunction } from './function.ts';
@@ -15,7 +16,16 @@ import { shapes } from './shapes.ts';
 import { wordAxes } from './word-axes.ts';
 
 /** By family, in the order of docs/language.md. */
-export const functionFamilies = { elementwise, reductions, shapes, wordAxes, creation, losses, metrics };
+export const functionFamilies = {
+  elementwise,
+  reductions,
+  shapes,
+  wordAxes,
+  creation,
+  losses,
+  metrics,
+  checks,
+};
 
 const functions: FunctionTable = Object.assign({}, ...Object.values(functionFamilies)) as FunctionTable;
 
@@ -24,7 +34,6 @@ export const unsupportedFunctions: ReadonlySet<string> = new Set([
   'cache',
   'attention',
   'scaled_dot_product_attention',
-  'ctc_loss',
 ]);
 
 export function hasFunction(name: string): boolean {

@@ -166,7 +166,7 @@ export const wordAxes: FunctionTable = {
     parameters: ['pattern'],
     variadic: true,
     documentation:
-      'Products summed over the axes that the right side leaves out: `einsum("b i, o i -> b o", x, w)`.',
+      'Products summed over the axes that the right side leaves out: `einsum("b i, o i -> b o", x, w)`; parentheses take axes apart and put them together.',
     apply: einsum,
   },
 };

@@ -10,7 +10,7 @@ import { checkCost } from './check-cost.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import type { Index } from './lowering.ts';
 import { nameKernel } from './name-kernel.ts';
-import { reachable } from './walk-scalar.ts';
+import { reachable } from '../../ir/walk-scalar.ts';
 
 export interface BuiltKernel {
   readonly kernel: LoopKernel;

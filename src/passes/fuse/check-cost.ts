@@ -4,7 +4,8 @@ import type { Stage } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { FusionContext, GroupContents } from './context.ts';
 import { CannotFuse, type KernelExpressions } from './kernel-expressions.ts';
-import { axesOf, reachable, totalCost } from './walk-scalar.ts';
+import { reachable } from '../../ir/walk-scalar.ts';
+import { axesOf, totalCost } from './scalar-costs.ts';
 
 /** Fewer rows than this do not fill a device. */
 const FEW_ROWS = 32;

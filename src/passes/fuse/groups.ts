@@ -4,6 +4,7 @@ import type { Value } from '../../ir/graph.ts';
 import { buildKernel, type BuiltKernel } from './build-kernel.ts';
 import type { FusionContext, Item } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
+import { GroupOrder } from './group-order.ts';
 import { CannotFuse, isUnit } from './kernel-expressions.ts';
 
 export interface Group {
@@ -18,6 +19,8 @@ export class Grouping {
   readonly depth: number;
   readonly #whole: ReadonlySet<Value>;
   readonly #groupOf = new Map<Item, Group>();
+  readonly #order = new GroupOrder<Group>();
+  readonly #refused = new Map<Group, Set<Group>>();
 
   constructor(ctx: FusionContext, dependencies: Dependencies, depth: number, whole: ReadonlySet<Value>) {
     this.ctx = ctx;
@@ -27,12 +30,26 @@ export class Grouping {
     for (const item of dependencies.order) {
       const kind = item.kind === 'compute' || item.kind === 'copy' ? 'loops' : item.kind;
       const shape = item.kind === 'copy' ? item.type.shape : (item.results[0]?.type.shape ?? []);
-      this.#groupOf.set(item, { items: new Set([item]), kind, space: shape.filter((dim) => !isUnit(dim)) });
+      const space = shape.filter((dim) => !isUnit(dim));
+      const group: Group = { items: new Set([item]), kind, space };
+      this.#groupOf.set(item, group);
+      this.#order.push(group);
     }
   }
 
   groupOf(item: Item): Group | undefined {
     return this.#groupOf.get(item);
+  }
+
+  /** Groups never change: two that make no kernel together never will. */
+  isRefused(lhs: Group, rhs: Group): boolean {
+    return this.#refused.get(lhs)?.has(rhs) === true;
+  }
+
+  refuse(lhs: Group, rhs: Group): false {
+    const known = this.#refused.get(lhs) ?? new Set<Group>();
+    this.#refused.set(lhs, known.add(rhs));
+    return false;
   }
 
   /** In the order of their first items. */
@@ -53,10 +70,13 @@ export class Grouping {
 
   /** Whether `to` depends on `from` through a third group. */
   reachesIndirectly(from: Group, to: Group): boolean {
+    // Everything on a way to `to` stands before it.
+    const last = this.#order.rank(to);
+    if (this.#order.rank(from) > last) return false;
     const seen = new Set<Group>([from]);
     const stack = this.neighbours(from, 'after').filter((group) => group !== to);
     for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
-      if (seen.has(group)) continue;
+      if (seen.has(group) || this.#order.rank(group) > last) continue;
       seen.add(group);
       for (const next of this.neighbours(group, 'after')) {
         if (next === to) return true;
@@ -87,6 +107,7 @@ export class Grouping {
   }
 
   replace(groups: readonly Group[], merged: Group): void {
+    this.#order.merge(groups, merged, (group) => this.neighbours(group, 'after'));
     for (const group of groups) for (const item of group.items) this.#groupOf.set(item, merged);
   }
 
@@ -131,6 +152,7 @@ export class Grouping {
 
   /** Whether the items make one kernel over the space. */
   fits(items: ReadonlySet<Item>, space: readonly Dim[]): boolean {
+    if (this.#buffersOf(items) > this.ctx.limits.storageBuffers) return false;
     try {
       this.build(items, space);
       return true;
@@ -138,5 +160,19 @@ export class Grouping {
       if (error instanceof CannotFuse) return false;
       throw error;
     }
+  }
+
+  /** How many buffers a kernel of the items binds: what building it would find out much later. */
+  #buffersOf(items: ReadonlySet<Item>): number {
+    const slots = new Set<number>();
+    for (const item of items) {
+      if (item.kind === 'copy') slots.add(item.target.place.slot);
+      for (const base of this.dependencies.bases.get(item) ?? []) {
+        const inside = this.ctx.writers.get(base)?.some((writer) => items.has(writer)) === true;
+        if (!inside) slots.add(this.ctx.place(base).slot);
+      }
+    }
+    for (const value of this.storedValues(items)) slots.add(this.ctx.place(value).slot);
+    return slots.size;
   }
 }

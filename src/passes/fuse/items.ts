@@ -17,7 +17,7 @@ import {
 } from './context.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
-import { ownCost } from './walk-scalar.ts';
+import { ownCost } from './scalar-costs.ts';
 
 /** What it takes to compute an element again: instructions, buffers that it reads, and the large ones among them. */
 interface FreeCost {

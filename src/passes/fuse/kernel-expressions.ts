@@ -12,7 +12,8 @@ import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { DType } from '../../ir/types.ts';
 import { reshapedPlace, type FusionContext, type Item, type Place } from './context.ts';
 import type { Index, Lowered } from './lowering.ts';
-import { axesOf, reachable } from './walk-scalar.ts';
+import { reachable } from '../../ir/walk-scalar.ts';
+import { axesOf } from './scalar-costs.ts';
 
 /** The group is not one kernel; the reason is for debugging. */
 export class CannotFuse extends Error {

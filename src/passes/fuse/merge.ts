@@ -79,9 +79,10 @@ function tryMerge(grouping: Grouping, producer: Group, consumer: Group): boolean
   if (producer === consumer || producer.kind !== 'loops' || consumer.kind !== 'loops') return false;
   const spaces = [producer.space, consumer.space];
   if (spaceKey(producer.space) === spaceKey(consumer.space)) spaces.pop();
+  if (grouping.isRefused(producer, consumer)) return false;
   const items = grouping.union(producer, consumer);
   const space = spaces.find((candidate) => grouping.fits(items, candidate));
-  if (space === undefined) return false;
+  if (space === undefined) return grouping.refuse(producer, consumer);
   if (grouping.reachesIndirectly(producer, consumer) || grouping.reachesIndirectly(consumer, producer))
     return false;
   grouping.replace([producer, consumer], { items, kind: 'loops', space });
@@ -109,6 +110,8 @@ function mergeSiblings(grouping: Grouping): boolean {
 }
 
 function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
+  if (grouping.isRefused(lhs, rhs)) return false;
+  if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
   const bases = basesOfGroup(grouping, lhs);
   const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
   const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
@@ -116,9 +119,8 @@ function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   // Filled early, a loop's buffers would be kept from the first loop on.
   if (grouping.depth === 0 && bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
   if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
-  if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
-  return grouping.fits(grouping.union(lhs, rhs), lhs.space);
+  return grouping.fits(grouping.union(lhs, rhs), lhs.space) || grouping.refuse(lhs, rhs);
 }
 
 function fillSameLoop(lhs: Group, rhs: Group): boolean {

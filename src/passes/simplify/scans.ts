@@ -7,8 +7,8 @@ import type { RewriteScope } from '../rewrite.ts';
 import { uniformNumber } from './uniform.ts';
 
 /**
- * Sequences and invariants that are one number, and carries that start as a number and stay it or that hand on what
- * they get. Sequences that repeat one slice become invariants. The parameters stay, unused; dead code drops them.
+ * Sequences and invariants that are one number, and carries that start as a number and stay it; the final value of a
+ * carry that is handed on unchanged is its initial one. The parameters stay, unused; dead code drops them.
  */
 export function simplifyScan(scope: RewriteScope, node: NodeOf<'scan'>): readonly Value[] | undefined {
   const { attributes, region } = node;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build, compiled, runModule } from '../../device/child.ts';
+import { build, compiled, ownWords, runModule } from '../../device/child.ts';
 import { smallModules, smallPlan } from '../../device/plans.ts';
 
 const runtime = path.resolve(import.meta.dirname, '../../../runtime');
@@ -90,7 +90,7 @@ describe("the browser's part of the runtime", () => {
         const result = { missing, refused, device: model.device, x: batch.x.shape, y: y.shape, wrong, total: total.data[0] };
         write(JSON.stringify(result), () => exit(0));
       `);
-      expect({ code, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '') }).toEqual({ code: 0, stderr: '' });
+      expect({ code, stderr: ownWords(stderr) }).toEqual({ code: 0, stderr: '' });
       expect(JSON.parse(stdout)).toMatchObject({
         missing: 'nothing of the bundle cannot be read: HTTP 404',
         device: expect.stringContaining('software'),
