@@ -24,11 +24,11 @@ function taskWith(builder?: string, named: PlanCall['named'] = {}): PlanTask {
 }
 
 /** nanoGPT's `get_lr`, with steps from 0. */
-function nanoGpt(it: number): number {
+function nanoGpt(at: number): number {
   const [rate, least, warmup, end] = [1e-3, 1e-4, 100, 2000];
-  if (it < warmup) return (rate * (it + 1)) / (warmup + 1);
-  if (it > end) return least;
-  return least + 0.5 * (1 + Math.cos((Math.PI * (it - warmup)) / (end - warmup))) * (rate - least);
+  if (at < warmup) return (rate * (at + 1)) / (warmup + 1);
+  if (at > end) return least;
+  return least + 0.5 * (1 + Math.cos((Math.PI * (at - warmup)) / (end - warmup))) * (rate - least);
 }
 
 describe('learningRate', () => {
