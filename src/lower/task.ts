@@ -13,6 +13,7 @@ import { dataPipeline, type CheckedStage } from './data-pipeline.ts';
 import { describeValue, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
+import { scheduleCall } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -135,6 +136,11 @@ export function plainFields(
   for (const [name, expression] of items.fields) {
     const field = taskFields[name];
     if (field === undefined) continue;
+    if (field.kind === 'schedule') {
+      const call = scheduleCall(ctx, expression, scope);
+      if (call !== undefined) result[name] = call;
+      continue;
+    }
     const value = ctx.evaluate(expression, scope);
     if (value.kind === 'poison' || value.kind === 'none') continue;
     const isNumber = field.kind === 'integer' || field.kind === 'number';
@@ -179,6 +185,9 @@ export function walkTask(
 ): WalkedTask | undefined {
   const inputs = [...model.inputs];
   const scope = childScope(module);
+  // The model's own blocks, with their parameters: a loss may have some, as that of a CRF.
+  for (const [name, value] of model.scope.values)
+    if (value.kind === 'instance') scope.values.set(name, value);
   for (const input of model.inputs) scope.values.set(input.name, tensor(input.value));
   scope.values.set('output', model.output);
   let failed = false;
@@ -241,6 +250,8 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
   }
   if (value.kind === 'tensor' && equalTypes(value.value.type, tensorType('f32', [])))
     return { metric: { name, kind: 'mean' as const }, value: value.value };
+  if (value.kind === 'of-mean')
+    return { metric: { name, kind: 'mean' as const, of: value.of }, value: value.value };
   ctx.report(
     tasks.metricType(expression.span, {
       name,
