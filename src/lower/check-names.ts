@@ -147,7 +147,11 @@ class NameChecker extends NameWalk {
     for (const item of items) {
       if (item.kind === 'target') continue;
       if (item.kind === 'field' && item.name.name === 'data') this.#data(item.value, scope);
-      else if (item.kind === 'field' && item.name.name === 'optim' && item.value.kind === 'build')
+      else if (
+        item.kind === 'field' &&
+        ['optim', 'schedule'].includes(item.name.name) &&
+        item.value.kind === 'build'
+      )
         for (const { value } of item.value.arguments) this.expression(value, scope);
       else this.expression(item.value, scope);
     }

@@ -13,6 +13,7 @@ import { dataPipeline, type CheckedStage } from './data-pipeline.ts';
 import { describeValue, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
+import { scheduleCall } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -135,6 +136,11 @@ export function plainFields(
   for (const [name, expression] of items.fields) {
     const field = taskFields[name];
     if (field === undefined) continue;
+    if (field.kind === 'schedule') {
+      const call = scheduleCall(ctx, expression, scope);
+      if (call !== undefined) result[name] = call;
+      continue;
+    }
     const value = ctx.evaluate(expression, scope);
     if (value.kind === 'poison' || value.kind === 'none') continue;
     const isNumber = field.kind === 'integer' || field.kind === 'number';
@@ -244,6 +250,8 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
   }
   if (value.kind === 'tensor' && equalTypes(value.value.type, tensorType('f32', [])))
     return { metric: { name, kind: 'mean' as const }, value: value.value };
+  if (value.kind === 'of-mean')
+    return { metric: { name, kind: 'mean' as const, of: value.of }, value: value.value };
   ctx.report(
     tasks.metricType(expression.span, {
       name,

@@ -53,25 +53,14 @@ export class BlockPrinter {
     const [rowLimit, columnLimit] = [p.dim(this.#form.rowCount), p.dim(this.#form.columnCount)];
     p.line(`let first_row = ${firstRow};`);
     p.line(`let first_column = ${firstColumn} + i32(lane);`);
-    const exact = this.#hasWholeTiles();
-    for (let j = 0; j < columns; j++) {
-      const column = `first_column + ${j * lanes}`;
-      p.line(`let column${j} = ${exact ? column : `min(${column}, ${columnLimit} - 1)`};`);
-    }
+    for (let j = 0; j < columns; j++)
+      p.line(`let column${j} = min(first_column + ${j * lanes}, ${columnLimit} - 1);`);
     if (broadcast) {
       for (let v = 0; v * lanes < rows; v++)
         p.line(`let lane_row${v} = min(first_row + ${v * lanes} + i32(sub_lane), ${rowLimit} - 1);`);
     } else {
       for (let r = 0; r < rows; r++) p.line(`let row${r} = min(first_row + ${r}, ${rowLimit} - 1);`);
     }
-  }
-
-  /** Whether no tile reaches past the last column, whatever the sizes at run time. */
-  #hasWholeTiles(): boolean {
-    const { columns, lanes } = this.#block;
-    const [term, ...others] = this.#form.columnCount.terms;
-    if (term === undefined || others.length > 0 || term.symbols.length > 0) return false;
-    return term.coefficient % (columns * lanes) === 0;
   }
 
   /** One reduce stage, for every row and column of the block. */
@@ -131,8 +120,7 @@ export class BlockPrinter {
     p.bindAxes(this.#form.rows, 'row');
     if (columns > 1) p.open(`for (var j = 0; j < ${columns} * one; j++)`);
     p.line(columns > 1 ? `let column = first_column + j * ${lanes};` : 'let column = first_column;');
-    // Without a condition a third of the kernel's machine code goes: stores under a mask are one branch a lane.
-    p.open(this.#hasWholeTiles() ? '' : `if (column < ${columnLimit})`);
+    p.open(`if (column < ${columnLimit})`);
     p.bindAxes(this.#form.columns, 'column');
     for (const { id } of accumulators) {
       p.line(`let sum${id} = sums${id}[${columns > 1 ? `r * ${columns} + j` : 'r'}];`);
