@@ -19,6 +19,8 @@ const SHORT = 2;
 export class DevicePace {
   /** Milliseconds for a unit of a program's work. */
   readonly #rates = new Map<string, number>();
+  /** Programs that ran. */
+  readonly #seen = new Set<string>();
   #work = 0;
   /** When the device should have nothing left to do. */
   #idle = 0;
@@ -47,13 +49,15 @@ export class DevicePace {
     if (last !== undefined && work <= last.work) return;
     const now = performance.now();
     this.#last = { work, at: now };
-    // The first says when to count from.
-    if (last === undefined) return;
+    // The first says when to count from; a program's first run includes what the driver compiles for it.
+    const isFirst = !this.#seen.has(program);
+    this.#seen.add(program);
+    if (last === undefined || isFirst) return;
     const rate = (now - Math.max(last.at, this.#busy)) / (work - last.work);
     const known = this.#rates.get(program);
-    if (waited < 0.2) {
+    if (waited < Math.max(SHORT, 0.05 * rate * (work - last.work))) {
       // It had ended before anybody looked: it took less than was seen.
-      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) * SHARE);
+      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) / 2);
       return;
     }
     const next = known === undefined ? rate : (known + rate) / 2;
