@@ -13,13 +13,15 @@ export interface Ticket {
 
 /** Of what is expected: later sleep would make the caller late. */
 const SHARE = 0.9;
+/** Milliseconds that one sleep takes at the most: what an estimate that is wrong costs. */
+const LONGEST = 1000;
 /** Milliseconds that are not worth a timer. */
 const SHORT = 2;
 
 export class DevicePace {
   /** Milliseconds for a unit of a program's work. */
   readonly #rates = new Map<string, number>();
-  /** Programs that ran. */
+  /** Programs that ran: the first run of one has the driver's compile time in it. */
   readonly #seen = new Set<string>();
   #work = 0;
   /** When the device should have nothing left to do. */
@@ -40,7 +42,7 @@ export class DevicePace {
   /** Milliseconds to sleep before the run should have ended; 0 where it is not worth a timer. */
   pause({ expected }: Ticket): number {
     const rest = SHARE * (expected - performance.now());
-    return rest > SHORT ? rest : 0;
+    return rest > SHORT ? Math.min(rest, LONGEST) : 0;
   }
 
   /** `waited`: milliseconds from the end of the sleep to the end of the run. */
@@ -49,7 +51,7 @@ export class DevicePace {
     if (last !== undefined && work <= last.work) return;
     const now = performance.now();
     this.#last = { work, at: now };
-    // The first says when to count from; a program's first run includes what the driver compiles for it.
+    // The first says when to count from.
     const isFirst = !this.#seen.has(program);
     this.#seen.add(program);
     if (last === undefined || isFirst) return;
