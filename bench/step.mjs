@@ -100,6 +100,7 @@ async function measure() {
   print(`lm to plan      ${(generated - started).toFixed(0)} ms, ${plan.kernels.length} kernels`);
   reportMemory(plan);
 
+  const coldCpu = driverMs();
   const session = await openGpuSession(opened.device, plan, modules, {
     seed: 1,
     description: opened.description,
@@ -114,7 +115,7 @@ async function measure() {
   const submit = () => session.submit('train', { sizes, inputs, step: ++step, seed: 1, lr: 1e-3 });
   await submit().outputs();
   const firstStep = performance.now() - generated;
-  print(`to first step   ${firstStep.toFixed(0)} ms`);
+  print(`to first step   ${firstStep.toFixed(0)} ms (${(driverMs() - coldCpu).toFixed(0)} ms of cores)`);
   if (options.profile) await session.readProfile();
 
   const rounds = [];

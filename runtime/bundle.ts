@@ -9,7 +9,8 @@ import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
 import { solveDim } from './data/dims.ts';
 import { checkStateDict, readStates, writeStates } from './state-dict.ts';
-import { learningRate } from './train.ts';
+import { scoreMean } from './metrics.ts';
+import { learningRate } from './schedule.ts';
 
 export { madeUpBatch } from './made-up-batch.ts';
 
@@ -110,7 +111,10 @@ export class CompiledModel {
     if (task === undefined)
       throw new RuntimeError(2, `${this.#plan.signature.model} has no task to train on`);
     const step = this.#step + 1;
-    const run = this.#session.submit('train', this.#request('train', batch, step, learningRate(task, step)));
+    // Whoever feeds batch after batch says in the task how many there will be.
+    const total = typeof task.fields['steps'] === 'number' ? task.fields['steps'] : Number.POSITIVE_INFINITY;
+    const lr = learningRate(task, step, total);
+    const run = this.#session.submit('train', this.#request('train', batch, step, lr));
     this.#step = step;
     const outputs = await run.outputs();
     return { loss: scalarOf(outputs, 'loss'), gradNorm: scalarOf(outputs, 'grad_norm') };
@@ -126,7 +130,9 @@ export class CompiledModel {
     return collect<Evaluation>(
       names.map((name) => {
         const output = outputs.get(name);
-        return [name, counted.has(name) && output !== undefined ? toTensor(output) : scalarOf(outputs, name)];
+        if (counted.has(name) && output !== undefined) return [name, toTensor(output)];
+        const metric = this.#plan.task?.metrics.find((each) => each.name === name);
+        return [name, scoreMean(metric ?? {}, scalarOf(outputs, name))];
       }),
     );
   }

@@ -1,7 +1,7 @@
 /** Loss and metrics of a part of the data, without dropout and without an update. */
-import type { Dataset, Split } from './data/dataset.ts';
+import type { Batch, Dataset, Split } from './data/dataset.ts';
 import type { Plan, PlanTask } from './plan.ts';
-import { scoreCounts } from './metrics.ts';
+import { scoreCounts, scoreMean } from './metrics.ts';
 import { requestFor } from './request.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 
@@ -9,7 +9,7 @@ export interface Evaluation {
   readonly split: Split;
   /** Examples. */
   readonly rows: number;
-  /** Mean over the examples. */
+  /** Mean over the examples; over the tokens where the data are windows of a text. */
   readonly loss: number;
   /** Metrics that are one number per batch, as a mean over the examples. */
   readonly means: ReadonlyMap<string, number>;
@@ -35,7 +35,7 @@ export function scoresOf(
     task.metrics.map((metric) => [
       metric.name,
       metric.kind === 'mean'
-        ? (means.get(metric.name) ?? Number.NaN)
+        ? scoreMean(metric, means.get(metric.name) ?? Number.NaN)
         : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
     ]),
   );
@@ -55,14 +55,14 @@ export async function evaluate({
   const { task } = plan;
   if (task === undefined) throw new RuntimeError(2, `${plan.signature.model} has no task to evaluate`);
   const sums = new MetricSums(task);
-  const pending: { readonly run: Run; readonly rows: number }[] = [];
+  const pending: { readonly run: Run; readonly batch: Batch }[] = [];
   const readOldest = async (): Promise<void> => {
     const oldest = pending.shift();
-    if (oldest !== undefined) sums.add(await oldest.run.outputs(), oldest.rows);
+    if (oldest !== undefined) sums.add(await oldest.run.outputs(), oldest.batch);
   };
   for (const batch of dataset.batches(split, { seed, epoch: 0, shuffle: false })) {
     const request = requestFor(plan, 'eval', batch, { step: 1, seed, lr: 0 });
-    pending.push({ run: session.submit('eval', request), rows: batch.rows });
+    pending.push({ run: session.submit('eval', request), batch });
     if (pending.length > ahead) await readOldest();
   }
   while (pending.length > 0) await readOldest();
@@ -75,23 +75,25 @@ class MetricSums {
   readonly #means = new Map<string, number>();
   readonly #counts = new Map<string, Float64Array>();
   rows = 0;
+  #weight = 0;
 
   constructor(task: PlanTask) {
     this.#task = task;
   }
 
-  add(outputs: ReadonlyMap<string, TensorData>, rows: number): void {
+  add(outputs: ReadonlyMap<string, TensorData>, { rows, weight = rows }: Batch): void {
     this.rows += rows;
-    this.#addMean('loss', outputs, rows);
+    this.#weight += weight;
+    this.#addMean('loss', outputs, weight);
     for (const { name, kind } of this.#task.metrics) {
-      if (kind === 'mean') this.#addMean(name, outputs, rows);
+      if (kind === 'mean') this.#addMean(name, outputs, weight);
       else this.#addCounts(name, outputs);
     }
   }
 
-  #addMean(name: string, outputs: ReadonlyMap<string, TensorData>, rows: number): void {
+  #addMean(name: string, outputs: ReadonlyMap<string, TensorData>, weight: number): void {
     const value = outputs.get(name)?.data[0] ?? Number.NaN;
-    this.#means.set(name, (this.#means.get(name) ?? 0) + value * rows);
+    this.#means.set(name, (this.#means.get(name) ?? 0) + value * weight);
   }
 
   #addCounts(name: string, outputs: ReadonlyMap<string, TensorData>): void {
@@ -104,7 +106,7 @@ class MetricSums {
   }
 
   result(): Omit<Evaluation, 'split'> {
-    const means = new Map([...this.#means].map(([name, sum]) => [name, sum / this.rows]));
+    const means = new Map([...this.#means].map(([name, sum]) => [name, sum / this.#weight]));
     const loss = means.get('loss') ?? Number.NaN;
     means.delete('loss');
     return { rows: this.rows, loss, means, counts: this.#counts };

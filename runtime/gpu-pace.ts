@@ -13,12 +13,16 @@ export interface Ticket {
 
 /** Of what is expected: later sleep would make the caller late. */
 const SHARE = 0.9;
+/** Milliseconds that one sleep takes at the most: what an estimate that is wrong costs. */
+const LONGEST = 1000;
 /** Milliseconds that are not worth a timer. */
 const SHORT = 2;
 
 export class DevicePace {
   /** Milliseconds for a unit of a program's work. */
   readonly #rates = new Map<string, number>();
+  /** Programs that ran: the first run of one has the driver's compile time in it. */
+  readonly #seen = new Set<string>();
   #work = 0;
   /** When the device should have nothing left to do. */
   #idle = 0;
@@ -38,7 +42,7 @@ export class DevicePace {
   /** Milliseconds to sleep before the run should have ended; 0 where it is not worth a timer. */
   pause({ expected }: Ticket): number {
     const rest = SHARE * (expected - performance.now());
-    return rest > SHORT ? rest : 0;
+    return rest > SHORT ? Math.min(rest, LONGEST) : 0;
   }
 
   /** `waited`: milliseconds from the end of the sleep to the end of the run. */
@@ -48,12 +52,14 @@ export class DevicePace {
     const now = performance.now();
     this.#last = { work, at: now };
     // The first says when to count from.
-    if (last === undefined) return;
+    const isFirst = !this.#seen.has(program);
+    this.#seen.add(program);
+    if (last === undefined || isFirst) return;
     const rate = (now - Math.max(last.at, this.#busy)) / (work - last.work);
     const known = this.#rates.get(program);
-    if (waited < 0.2) {
+    if (waited < Math.max(SHORT, 0.05 * rate * (work - last.work))) {
       // It had ended before anybody looked: it took less than was seen.
-      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) * SHARE);
+      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) / 2);
       return;
     }
     const next = known === undefined ? rate : (known + rate) / 2;

@@ -57,6 +57,11 @@ export function scoreCounts(
   );
 }
 
+/** A metric that follows from a mean, from the mean over the whole part: the mean of e^x is not e^mean. */
+export function scoreMean({ of }: Pick<PlanMetric, 'of'>, mean: number): number {
+  return of === undefined ? mean : of === 'exp' ? Math.exp(mean) : mean * Math.LOG2E;
+}
+
 /** The share of right predictions: each example is counted once as actual. */
 export function accuracyOfCounts(counts: ArrayLike<number>): number {
   let [right, all] = [0, 0];

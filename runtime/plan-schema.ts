@@ -174,6 +174,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
           strict<PlanMetric>()({
             name,
             kind: z.enum(['mean', 'counts']),
+            of: z.exactOptional(z.enum(['exp', 'log2e'])),
             score: z.exactOptional(z.enum(['f1', 'precision', 'recall'])),
             class: z.exactOptional(z.union([z.number(), z.string()])),
           }),

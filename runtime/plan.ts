@@ -191,6 +191,8 @@ export interface PlanTask {
 export interface PlanMetric {
   readonly name: string;
   readonly kind: 'mean' | 'counts';
+  /** Of `mean`: what the mean over the part becomes, e^mean or the mean in bits. Less of it is better. */
+  readonly of?: 'exp' | 'log2e';
   /** Of `counts`, and always there: what follows from them. */
   readonly score?: 'f1' | 'precision' | 'recall';
   /** Of `counts`: of this class alone, by number or by the name of its label; absent: the mean over the classes. */

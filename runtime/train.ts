@@ -6,6 +6,7 @@ import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
 import { evaluate, scoresOf, type Evaluation } from './evaluate.ts';
 import type { Plan, PlanTask } from './plan.ts';
 import { requestFor } from './request.ts';
+import { learningRate } from './schedule.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
 import { readStates } from './state-dict.ts';
 import { StepReader, type StepEvent } from './step-reader.ts';
@@ -95,15 +96,6 @@ export function taskOf(plan: Plan): PlanTask {
   return plan.task;
 }
 
-/** Of the step with this number, from the optimiser's `lr`; PyTorch's default where it has none. */
-export function learningRate(task: PlanTask, _step: number): number {
-  const { named, positional } = task.optimizer;
-  const lr = named['lr'] ?? positional[0] ?? 1e-3;
-  if (typeof lr !== 'number' || !(lr >= 0))
-    throw new RuntimeError(2, `${task.optimizer.place}: lr must be a number from 0`);
-  return lr;
-}
-
 /** What a task says, and what a command line says instead. */
 export function settingsOf(
   task: PlanTask,
@@ -154,6 +146,8 @@ class TrainLoop {
   #saved: TrainState | undefined;
   #savedAt: number;
   #evaluated = -1;
+  /** Of the whole run; schedules end there. */
+  readonly #totalSteps: number;
 
   constructor(training: Training) {
     this.#training = training;
@@ -163,6 +157,7 @@ class TrainLoop {
     this.#savedAt = this.#started;
     this.#reader = new StepReader((event) => training.observer?.step?.(event), this.#now);
     this.#state = training.start ?? startState;
+    this.#totalSteps = countSteps(training.dataset, training.settings, this.#state);
   }
 
   async run(): Promise<TrainResult> {
@@ -201,7 +196,7 @@ class TrainLoop {
   async #runStep(batch: Batch): Promise<void> {
     const { session, plan, settings } = this.#training;
     const step = this.#state.step + 1;
-    const lr = learningRate(this.#task, step);
+    const lr = learningRate(this.#task, step, this.#totalSteps);
     const run = session.submit('train', requestFor(plan, 'train', batch, { step, seed: settings.seed, lr }));
     this.#state = { ...this.#state, step, batch: this.#state.batch + 1 };
     await this.#reader.push({ step, run, lr, tokens: batch.tokens });
@@ -260,7 +255,7 @@ class TrainLoop {
     });
   }
 
-  /** Of metrics more is better, of the loss less. */
+  /** Of metrics more is better; less of the loss, and of what follows from one. */
   #scoreOf(evaluation: Evaluation): { readonly score: number; readonly sign: 1 | -1 } {
     const { settings, dataset } = this.#training;
     const { bestMetric = 'loss' } = settings;
@@ -271,7 +266,8 @@ class TrainLoop {
         2,
         `task ${this.#task.name}: there is no metric "${bestMetric}" to choose the best by`,
       );
-    return { score, sign: 1 };
+    const metric = this.#task.metrics.find(({ name }) => name === bestMetric);
+    return { score, sign: metric?.of === undefined ? 1 : -1 };
   }
 
   #isOutOfPatience(): boolean {

@@ -14,7 +14,13 @@ const begin =
   '<!-- Written by scripts/data-docs.mjs from runtime/data/stages.ts; change the table there. -->';
 const end = '<!-- End of what is written. -->';
 
-const titles = { source: 'Sources', split: 'Split', tokenizer: 'Tokenisers', batches: 'Batches' };
+const titles = {
+  source: 'Sources',
+  split: 'Split',
+  tokenizer: 'Tokenisers',
+  windows: 'Windows',
+  batches: 'Batches',
+};
 
 /** In a table of Markdown a bar ends the cell, in code as well. */
 const code = (text) => `\`${text.replaceAll('|', String.raw`\|`)}\``;

@@ -11,6 +11,7 @@ buildIfStale();
 const { functionFamilies } = await import('../dist/src/lower/functions/index.js');
 const { initializers } = await import('../dist/src/lower/initializers.js');
 const { optimizers } = await import('../dist/src/lower/optimizers.js');
+const { schedules } = await import('../dist/runtime/schedule.js');
 const { taskFields } = await import('../dist/src/lower/task-fields.js');
 const { parseSource } = await import('../dist/src/parser/index.js');
 const { Reporter } = await import('../dist/src/diagnostics/diagnostic.js');
@@ -95,6 +96,17 @@ const parts = {
         .join(', '),
     ]),
   ),
+  Schedules: table(
+    ['schedule', 'the rate after the warm-up'],
+    Object.entries(schedules).map(([name, { options, doc }]) => [
+      code(
+        `${name}{${Object.entries(options)
+          .map(([option, each]) => (each.default === undefined ? option : `${option}=${each.default}`))
+          .join(', ')}}`,
+      ),
+      doc,
+    ]),
+  ),
   Fields: table(
     ['field', 'value', ''],
     Object.entries(taskFields).map(([name, { kind, documentation }]) => [
@@ -105,6 +117,7 @@ const parts = {
   ),
   Functions: functions,
   Library: library('nn'),
+  Sequence: library('sequence'),
   Transformers: library('transformer'),
 };
 

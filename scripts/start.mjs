@@ -3,7 +3,7 @@
  * ends with its accuracy on reviews that it never saw, and a few predictions. Minutes on two cores without a GPU.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { buildIfStale, root } from './build.mjs';
 import { installIfStale } from './install.mjs';
@@ -28,11 +28,12 @@ process.stderr.write('Building …\n');
 buildIfStale();
 
 const run = path.join('runs', 'start');
-mkdirSync(path.join(root, run), { recursive: true });
+// Of an earlier start; a run of one's own is never overwritten, but this one is only an example.
+rmSync(path.join(root, run), { recursive: true, force: true });
 const parameters = path.join(run, 'model.safetensors');
 
 lmc(['check', model, ...sizes, ...task]);
-lmc(['train', model, ...sizes, ...task, '--epochs', '14', '--out', run, '--save', parameters]);
+lmc(['train', model, ...sizes, ...task, '--epochs', '14', '--out', run]);
 lmc([
   'predict',
   model,

@@ -29,6 +29,50 @@ export function bindText(
   context: Omit<DataContext, 'targets'> & { targets?: readonly string[] },
   place: string,
 ): TextBinding {
+  const { targetNames, isPerRow, ...binding } = bindInputs(context, place);
+  const { batchDim } = binding;
+  const specs = context.inputs.filter(({ name }) => targetNames.has(name));
+  const [spec] = specs;
+  if (specs.length > 1 || (spec !== undefined && (!isPerRow(spec) || spec.dtype === 'bool'))) {
+    failAt(
+      place,
+      `a column of labels cannot fill ${listNames(specs.map((target) => `${target.name}: ${printType(target)}`))}`,
+      `labels fill one target, \`i32[${batchDim}]\` for classes or \`f32[${batchDim}]\` for numbers; for anything else use \`tensors{…}\``,
+    );
+  }
+  return {
+    ...binding,
+    target: spec && {
+      spec,
+      kind: spec.dtype === 'i32' ? 'class' : 'number',
+      classes: spec.range?.[1],
+    },
+  };
+}
+
+export type WindowBinding = Omit<TextBinding, 'target'> & { readonly target: TensorSpec | undefined };
+
+/** As `bindText`, but the target is i32[batch, seq]: the tokens, one place further on. */
+export function bindWindows(context: DataContext, place: string): WindowBinding {
+  const { targetNames, isPerRow: _isPerRow, ...binding } = bindInputs(context, place);
+  const { batchDim, sequenceDim } = binding;
+  const specs = context.inputs.filter(({ name }) => targetNames.has(name));
+  const [target] = specs;
+  const fits =
+    target?.dtype === 'i32' &&
+    target.shape.length === 2 &&
+    symbolOf(target.shape[0]) === batchDim &&
+    symbolOf(target.shape[1]) === sequenceDim;
+  if (specs.length > 1 || (target !== undefined && !fits))
+    failAt(
+      place,
+      `windows of a text cannot fill ${listNames(specs.map((each) => `${each.name}: ${printType(each)}`))}`,
+      `the tokens one place further on are a target \`i32[${batchDim}, ${sequenceDim}]\``,
+    );
+  return { ...binding, target };
+}
+
+function bindInputs(context: Omit<DataContext, 'targets'> & { targets?: readonly string[] }, place: string) {
   const targetNames = new Set(context.targets ?? []);
   const inputs = context.inputs.filter(({ name }) => !targetNames.has(name));
   const tokens = inputs.find(
@@ -54,25 +98,13 @@ export function bindText(
       'give every input as a tensor: `tensors{…}`',
     );
   }
-  const specs = context.inputs.filter(({ name }) => targetNames.has(name));
-  const [spec] = specs;
-  if (specs.length > 1 || (spec !== undefined && (!isPerRow(spec) || spec.dtype === 'bool'))) {
-    failAt(
-      place,
-      `a column of labels cannot fill ${listNames(specs.map((target) => `${target.name}: ${printType(target)}`))}`,
-      `labels fill one target, \`i32[${batchDim}]\` for classes or \`f32[${batchDim}]\` for numbers; for anything else use \`tensors{…}\``,
-    );
-  }
   return {
     tokens,
     lengths,
     batchDim,
     sequenceDim,
     sequenceBound: context.dims.find(({ name }) => name === sequenceDim)?.bound ?? Number.POSITIVE_INFINITY,
-    target: spec && {
-      spec,
-      kind: spec.dtype === 'i32' ? 'class' : 'number',
-      classes: spec.range?.[1],
-    },
+    targetNames,
+    isPerRow,
   };
 }

@@ -11,6 +11,8 @@ export interface Batch {
   readonly sizes: ReadonlyMap<string, number>;
   /** Examples: `batch`, and less than the size of batches in the last one. */
   readonly rows: number;
+  /** What the batch's mean loss counts for in the mean over a part of the data; absent: `rows`. */
+  readonly weight?: number;
   /** Tokens without padding; for tensors without lengths, the elements of the first input's first two axes. */
   readonly tokens: number;
   /** Which rows of the split these are, from 0. */

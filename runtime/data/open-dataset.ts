@@ -7,10 +7,11 @@ import { readDelimited } from './delimited.ts';
 import { readJsonLines, readPlainLines } from './line-files.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
-import { readSplit, splitRows, type SplitPlan } from './split.ts';
+import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
 import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
 import { createTextDataset, mapSplits, type Batching } from './text-dataset.ts';
 import { decodeText } from './text-file.ts';
+import { createWindowDataset } from './windows.ts';
 
 export interface OpenContext extends DataContext {
   readonly files: DataFiles;
@@ -32,6 +33,9 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
   }
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
+  if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
+  if (pipeline.windows !== undefined)
+    failAt(pipeline.windows.place, 'windows are cut from one long text', 'write `text{"input.txt"} | …`');
   return source.stage.name === 'tensors'
     ? openTensorSource(source, pipeline, split, batching, context)
     : openTextSource(source, pipeline, split, batching, context);
@@ -106,6 +110,43 @@ async function openTextSource(
     context,
     paths.join(', '),
     [...sources].flatMap(({ notes }) => notes),
+  );
+}
+
+/** One text, cut into windows for a language model. */
+async function openWindows(
+  source: StageArguments,
+  pipeline: Pipeline,
+  split: SplitPlan,
+  batching: Batching,
+  context: OpenContext,
+): Promise<Dataset> {
+  const { tokenizer, windows } = pipeline;
+  if (tokenizer === undefined)
+    failAt(
+      source.place,
+      'text needs a tokeniser',
+      'write `text{…} | characters{vocab_size} | windows{64} | …`',
+    );
+  const read = async (path: string): Promise<string> => {
+    const { name, bytes } = await context.files.read(path);
+    return decodeText(bytes, source.string('encoding'), name);
+  };
+  const paths = source.strings('path');
+  const parts = splitText((await Promise.all(paths.map(read))).join(''), split);
+  const held = async (name: 'validation' | 'test', file: string | undefined): Promise<string> =>
+    file === undefined ? parts[name] : read(file);
+  return createWindowDataset(
+    {
+      train: parts.train,
+      validation: await held('validation', split.validationFile),
+      test: await held('test', split.testFile),
+    },
+    tokenizer,
+    windows,
+    batching,
+    context,
+    paths.join(', '),
   );
 }
 

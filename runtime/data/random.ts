@@ -2,7 +2,12 @@
 import { philox4x32 } from '../philox.ts';
 
 /** What the numbers are for; a second key beside the seed. Never renumbered: runs would change. */
-export const streams = { split: 0x53504c54, rows: 0x524f5753, batches: 0x42415443 } as const;
+export const streams = {
+  split: 0x53504c54,
+  rows: 0x524f5753,
+  batches: 0x42415443,
+  windows: 0x57494e44,
+} as const;
 
 /** A new list. `stream` and `epoch` choose among the orders of a seed. */
 export function shuffled<T>(items: readonly T[], seed: number, stream: number, epoch: number): T[] {

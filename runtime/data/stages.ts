@@ -26,7 +26,7 @@ export interface StageOption {
   readonly doc: string;
 }
 
-export type StageKind = 'source' | 'split' | 'tokenizer' | 'batches';
+export type StageKind = 'source' | 'split' | 'tokenizer' | 'windows' | 'batches';
 
 export interface Stage {
   readonly name: string;
@@ -37,7 +37,7 @@ export interface Stage {
 }
 
 /** The order in which kinds stand in a pipeline. */
-export const stageOrder: readonly StageKind[] = ['source', 'split', 'tokenizer', 'batches'];
+export const stageOrder: readonly StageKind[] = ['source', 'split', 'tokenizer', 'windows', 'batches'];
 
 const path: StageOption = {
   name: 'path',
@@ -145,6 +145,12 @@ export const stages: readonly Stage[] = [
     options: [{ ...path, repeated: true }, blank, encoding],
   },
   {
+    name: 'text',
+    kind: 'source',
+    doc: 'one long text, for a language model; several files are read one after the other. A split takes it in its order',
+    options: [{ ...path, repeated: true }, encoding],
+  },
+  {
     name: 'tensors',
     kind: 'source',
     doc: 'a safetensors file: one tensor for each input and target, by name; the first axis is the example',
@@ -204,6 +210,20 @@ export const stages: readonly Stage[] = [
     options: tokenizerOptions.map((option) =>
       option.name === 'lowercase' ? { ...option, default: false } : option,
     ),
+  },
+  {
+    name: 'windows',
+    kind: 'windows',
+    doc: 'pieces of a long text, and the same one token further on as the target; without this stage, `windows{}`. With `batches{…, shuffle}`, training draws them anywhere in the text, as many an epoch as it has side by side; otherwise, and in evaluation, they follow each other, so that every token but the first is predicted once',
+    options: [
+      {
+        name: 'length',
+        type: 'integer',
+        positional: true,
+        minimum: 1,
+        doc: 'tokens in a window; by default the bound of the sequence dimension',
+      },
+    ],
   },
   {
     name: 'batches',

@@ -109,6 +109,16 @@ function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {
   return indices.map((index) => list[index] as T);
 }
 
+/** `most`: tokens of a text that there is room for. */
+export function readTokenizer(tokenizer: StageArguments, most: number): TokenizerSettings {
+  return {
+    kind: tokenizer.stage.name === 'characters' ? 'characters' : 'words',
+    lowercase: tokenizer.flag('lowercase'),
+    pattern: tokenizer.optionalString('pattern') ?? '',
+    maxLength: Math.min(tokenizer.optionalInteger('max_length') ?? most, most, 0x7fffffff),
+  };
+}
+
 /** From the training part, or from the run whose parameters are used. */
 function makeEncoder(
   parts: RowsBySplit,
@@ -120,12 +130,7 @@ function makeEncoder(
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
   const { sequenceBound, target } = binding;
-  const settings: TokenizerSettings = {
-    kind: tokenizer.stage.name === 'characters' ? 'characters' : 'words',
-    lowercase: tokenizer.flag('lowercase'),
-    pattern: tokenizer.optionalString('pattern') ?? '',
-    maxLength: Math.min(tokenizer.optionalInteger('max_length') ?? sequenceBound, sequenceBound, 0x7fffffff),
-  };
+  const settings = readTokenizer(tokenizer, sequenceBound);
   const tokenize = createTokenizer(settings, tokenizer.place);
   const room = Math.min(
     tokenizer.integer('vocab_size'),

@@ -68,6 +68,8 @@ export class TrainLog {
     const { split, rows, loss } = evaluation;
     const scores = this.#options.scores(evaluation);
     this.#event('eval', { split, step, loss, ...Object.fromEntries(scores) });
+    // What was held out is the result, which people get as a table.
+    if (split === 'test' && !this.#options.json) return;
     const figures = [...scores].map(([name, value]) => `  ${name} ${value.toFixed(4)}`).join('');
     this.say(`${split} (${rows}) at step ${step}  loss ${loss.toFixed(4)}${figures}${remark}`);
   }

@@ -271,7 +271,11 @@ class TrainRun {
       this.#log.say(`the parameters of step ${step}, with the best validation, are the result`);
     }
     const { save } = this.#options;
-    const places = [save, this.#folder?.model].filter((place) => place !== undefined);
+    const named = [save, this.#folder?.model].filter((place) => place !== undefined);
+    // The same file may be named twice: `--out DIR --save DIR/model.safetensors`.
+    const places = named.filter(
+      (place, at) => named.findIndex((other) => path.resolve(other) === path.resolve(place)) === at,
+    );
     if (places.length > 0) {
       const parameters = await readStates(session, plan, 'parameter');
       for (const place of places) await saveParameters(place, parameters, this.#metadata);

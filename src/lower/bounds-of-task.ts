@@ -47,15 +47,17 @@ export function settleBounds(
   return { sizes, batchSize };
 }
 
-/** A tokeniser's `max_length` must fit the sequence dimension. */
+/** A tokeniser's `max_length`, or the length of windows, must fit the sequence dimension. */
 function checkLength(
   ctx: Context,
   model: ModelDeclaration,
   data: readonly CheckedStage[],
   dims: Program['dims'],
 ): void {
-  const tokenizer = data.find(({ stage }) => stage.kind === 'tokenizer');
-  const length = tokenizer?.options.get('max_length');
+  const windows = data.find(({ stage }) => stage.kind === 'windows');
+  const option = windows === undefined ? 'max_length' : 'length';
+  const tokenizer = windows ?? data.find(({ stage }) => stage.kind === 'tokenizer');
+  const length = tokenizer?.options.get(option);
   const name = axisName(model, 1);
   const dim = name === undefined ? undefined : dims.get(name);
   if (
@@ -65,12 +67,15 @@ function checkLength(
     length <= dim.bound
   )
     return;
-  const place: Span | undefined = tokenizer.places.get('max_length')?.span;
+  const place: Span | undefined = tokenizer.places.get(option)?.span;
   ctx.report(
     tasks.overBound(
       place ?? dim.span,
-      { what: `a \`max_length\` of ${length}`, limit: `the bound of \`${name}\`, ${dim.bound}` },
-      [note(`\`${name}\` is bounded here`, dim.span), help(`raise the bound, or shorten \`max_length\``)],
+      {
+        what: `${windows === undefined ? 'a `max_length` of' : 'a window of'} ${length}`,
+        limit: `the bound of \`${name}\`, ${dim.bound}`,
+      },
+      [note(`\`${name}\` is bounded here`, dim.span), help(`raise the bound, or shorten \`${option}\``)],
     ),
   );
 }

@@ -12,6 +12,7 @@ import { suggest } from './did-you-mean.ts';
 import { applyDropout } from './dropout.ts';
 import { callFunction, functionNames, hasFunction, unsupportedFunctions } from './functions/index.ts';
 import { applyRepeat } from './repeat.ts';
+import { importHelp } from './unknown-block.ts';
 import { poison, type LmValue } from './values.ts';
 
 type Call = Extract<Expression, { kind: 'call' }>;
@@ -69,13 +70,18 @@ function callByName(
     return ctx.fail(names.builderInParentheses(callee.span, { name }, [help(`write \`${name}{…}\``)]));
   if (unsupportedFunctions.has(name))
     return ctx.fail(names.notSupportedYet(callee.span, { what: `\`${name}\`` }));
+  const missing = importHelp(name);
+  const known = [
+    ...functionNames(),
+    ...visibleNames(scope),
+    ...scope.module.blocks.keys(),
+    ...builtinBuilders,
+  ];
   return ctx.fail(
-    names.unknownName(callee.span, { what: 'function or block', name }, [
-      ...suggest(
-        name,
-        [...functionNames(), ...visibleNames(scope), ...scope.module.blocks.keys(), ...builtinBuilders],
-        'there are',
-      ),
-    ]),
+    names.unknownName(
+      callee.span,
+      { what: 'function or block', name },
+      missing.length > 0 ? missing : suggest(name, known, 'there are'),
+    ),
   );
 }

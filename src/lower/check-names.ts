@@ -133,6 +133,10 @@ class NameChecker extends NameWalk {
   #task({ model, items }: TaskDeclaration): void {
     const scope = new NameScope(this.#top);
     const found = this.#modelNamed(model.name);
+    // The blocks that the model owns.
+    for (const statement of found?.body ?? [])
+      if (statement.kind === 'assign' && statement.value.kind === 'build')
+        for (const { name } of statement.targets) scope.define(name, model.span, undefined);
     for (const { name } of found?.parameters ?? []) scope.define(name.name, name.span, undefined);
     scope.define('output', model.span, undefined);
     for (const item of items)
@@ -143,7 +147,11 @@ class NameChecker extends NameWalk {
     for (const item of items) {
       if (item.kind === 'target') continue;
       if (item.kind === 'field' && item.name.name === 'data') this.#data(item.value, scope);
-      else if (item.kind === 'field' && item.name.name === 'optim' && item.value.kind === 'build')
+      else if (
+        item.kind === 'field' &&
+        ['optim', 'schedule'].includes(item.name.name) &&
+        item.value.kind === 'build'
+      )
         for (const { value } of item.value.arguments) this.expression(value, scope);
       else this.expression(item.value, scope);
     }

@@ -256,7 +256,8 @@ function checkOrder(ctx: Context, pipeline: readonly CheckedStage[], builds: rea
   let reached = -1;
   for (const [at, { stage }] of pipeline.entries()) {
     const place = stageOrder.indexOf(stage.kind);
-    if (place > reached && !(at === 0 && stage.kind !== 'source')) {
+    const isOfText = stage.kind !== 'windows' || pipeline[0]?.stage.name === 'text';
+    if (place > reached && isOfText && !(at === 0 && stage.kind !== 'source')) {
       reached = place;
       continue;
     }
@@ -264,7 +265,7 @@ function checkOrder(ctx: Context, pipeline: readonly CheckedStage[], builds: rea
       tasks.stageOrder(builds[at]?.span ?? builds[0]?.span ?? ctx.frame.builder.origin.span, {
         stage: stage.name,
         order:
-          'a source (`csv`, `tsv`, …), then `split`, a tokeniser (`words`, …) and `batches`, each at most once',
+          'a source (`csv`, `tsv`, …), then `split`, a tokeniser (`words`, …), `windows` (of `text`) and `batches`, each at most once',
       }),
     );
     return false;

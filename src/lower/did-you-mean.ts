@@ -3,10 +3,33 @@ import { distance } from 'fastest-levenshtein';
 import { help } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 
-/** The nearest candidate, if it is near: a third of the name's letters may differ, at least one, in any case. */
+/** Names that people bring along, and what is meant by them here. */
+const FOREIGN: ReadonlyMap<string, string> = new Map([
+  ['cat', 'concat'],
+  ['view', 'reshape'],
+  ['permute', 'rearrange'],
+  ['transpose', 'rearrange'],
+  ['squeeze', 'reshape'],
+  ['unsqueeze', 'reshape'],
+  ['optimizer', 'optim'],
+  ['optimiser', 'optim'],
+  ['criterion', 'loss'],
+  ['max_norm', 'clip_norm'],
+  ['grad_clip', 'clip_norm'],
+  ['max_steps', 'steps'],
+  ['num_epochs', 'epochs'],
+]);
+
+/** Modules of Python whose members are plain names here. */
+const FOREIGN_MODULES: ReadonlySet<string> = new Set(['torch', 'F', 'nn', 'np', 'numpy', 'tf']);
+
+/**
+ * The nearest candidate, if it is near: a third of the name's letters may differ, at least one but never all of them,
+ * and capitals count for nothing.
+ */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
-  const allowed = Math.max(1, Math.floor(name.length / 3));
+  const allowed = Math.min(name.length - 1, Math.max(1, Math.floor(name.length / 3)));
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const found = Math.min(distance(wanted, candidate.toLowerCase()), swapDistance(wanted, candidate));
@@ -31,8 +54,17 @@ function swapDistance(wanted: string, candidate: string): number {
   return swapped ? 1 : Infinity;
 }
 
+/** The candidate itself, what another language's name means here, or the nearest. */
+export function meantBy(name: string, candidates: Iterable<string>): string | undefined {
+  const known = [...candidates];
+  if (known.includes(name)) return name;
+  const foreign = FOREIGN.get(name);
+  return foreign !== undefined && known.includes(foreign) ? foreign : closest(name, known);
+}
+
 export function didYouMean(name: string, candidates: Iterable<string>): readonly Note[] {
-  const found = closest(name, candidates);
+  const known = [...candidates].filter((candidate) => candidate !== name);
+  const found = meantBy(name, known);
   return found === undefined ? [] : [help(`did you mean \`${found}\`?`)];
 }
 
@@ -41,6 +73,8 @@ const WORDS = ['true', 'false', 'none'];
 
 /** `suggest` for a value: Python's `True` is near `true`. */
 export function suggestValue(name: string, candidates: readonly string[]): readonly Note[] {
+  if (FOREIGN_MODULES.has(name))
+    return [help('functions and blocks are named without a module: `concat(…)`, `Linear{…}`')];
   const near = didYouMean(name, [...candidates, ...WORDS]);
   return near.length > 0 ? near : suggest(name, candidates, 'there are');
 }

@@ -2,7 +2,7 @@
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
-import { unreachable } from '../diagnostics/diagnostic.ts';
+import { unreachable, type Note } from '../diagnostics/diagnostic.ts';
 import type { Expression } from '../parser/ast.ts';
 import type { Operands } from './align.ts';
 import { arithmetic, negate } from './arithmetic.ts';
@@ -11,7 +11,7 @@ import { build } from './blocks.ts';
 import { call } from './call.ts';
 import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { describeValue, typeText } from './describe.ts';
-import { suggest } from './did-you-mean.ts';
+import { meantBy, suggest } from './did-you-mean.ts';
 import { functionNames, hasFunction } from './functions/index.ts';
 import { index } from './indexing.ts';
 import { matmul } from './matmul.ts';
@@ -219,9 +219,21 @@ function attribute(
     names.unknownAttribute(
       span,
       { owner: describeValue(base), name },
-      base.kind === 'tensor' ? [help('tensors have `.T`, the transposed matrix')] : [],
+      base.kind === 'tensor' ? tensorHelp(name) : [],
     ),
   );
+}
+
+/** `x.mean(1)` is `mean(x, axis=1)` here. */
+function tensorHelp(name: string): readonly Note[] {
+  const meant = meantBy(name, functionNames());
+  return [
+    help(
+      meant === undefined
+        ? 'tensors have `.T`, the transposed matrix, and nothing else; functions stand in front: `mean(x, axis=1)`'
+        : `functions stand in front: \`${meant}(…)\``,
+    ),
+  ];
 }
 
 function transposed(

@@ -8,7 +8,7 @@ import { builtinBuilders } from './builders.ts';
 import { didYouMean, suggest, suggestValue } from './did-you-mean.ts';
 import { functionNames, hasFunction, unsupportedFunctions } from './functions/index.ts';
 import { NameScope } from './name-scope.ts';
-import { unknownBlock } from './unknown-block.ts';
+import { importHelp, unknownBlock } from './unknown-block.ts';
 import type { ModuleNames } from './values.ts';
 
 const CONSTANTS = ['pi', 'inf'];
@@ -148,7 +148,9 @@ export abstract class NameWalk {
     }
     const known = [...scope.names(), ...functionNames()];
     const callable = what === 'value' ? known : [...known, ...this.module.blocks.keys(), ...builtinBuilders];
-    this.report(names.unknownName(span, { what, name }, suggestValue(name, callable)));
+    const missing = importHelp(name);
+    const notes = missing.length > 0 ? missing : suggestValue(name, callable);
+    this.report(names.unknownName(span, { what, name }, notes));
   }
 
   protected builder(

@@ -44,6 +44,9 @@ export function signatureOf(model: string, { inputs, results }: WalkedModel, ctx
   };
 }
 
+/** JSON has no infinity; no run has so many epochs. */
+const ENDLESS = 1_000_000_000;
+
 export function planTask(parts: {
   readonly name: string;
   readonly targets: PlanTask['targets'];
@@ -58,7 +61,8 @@ export function planTask(parts: {
   return {
     ...rest,
     data: data.map((stage) => withBatchSize(stage, batchSize)),
-    epochs: typeof epochs === 'number' ? epochs : 1,
+    // With `steps` alone, they say when training ends.
+    epochs: typeof epochs === 'number' ? epochs : 'steps' in fields ? ENDLESS : 1,
     seed: typeof seed === 'number' ? seed : 0,
     batchSize,
     fields: others,

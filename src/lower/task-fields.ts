@@ -1,7 +1,7 @@
 /** The fields of a task beside its data, loss, metrics and optimiser. */
 
 export interface TaskField {
-  readonly kind: 'integer' | 'number' | 'boolean' | 'string';
+  readonly kind: 'integer' | 'number' | 'boolean' | 'string' | 'schedule';
   /** Smallest value; `clip_norm` must be above it. */
   readonly minimum?: number;
   readonly documentation: string;
@@ -12,8 +12,9 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
   steps: {
     kind: 'integer',
     minimum: 1,
-    documentation: 'steps after which training ends, whatever the epochs',
+    documentation: 'steps after which training ends; without `epochs`, however many those are',
   },
+  schedule: { kind: 'schedule', documentation: 'how the learning rate changes from step to step (constant)' },
   seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
   clip_norm: { kind: 'number', minimum: 0, documentation: 'the largest norm of all gradients together' },
   validation: { kind: 'integer', minimum: 1, documentation: 'steps between two validations (one an epoch)' },

@@ -2,6 +2,7 @@
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import { help, note } from '../diagnostics/define.ts';
+import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanMetric } from '../../runtime/plan.ts';
 import type { GraphInput, OptimizerSpec, TrainingRequest, Value } from '../ir/graph.ts';
@@ -12,6 +13,7 @@ import { dataPipeline, type CheckedStage } from './data-pipeline.ts';
 import { describeValue, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
+import { scheduleCall } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -53,7 +55,7 @@ export function collectItems(
         tasks.unknownField(
           item.name.span,
           { name: item.name.name },
-          suggest(item.name.name, known, 'a task has'),
+          elsewhere.get(item.name.name) ?? suggest(item.name.name, known, 'a task has'),
         ),
       );
   }
@@ -63,13 +65,25 @@ export function collectItems(
     else
       ctx.report(
         tasks.unknownField(expression.span, { name }, [
-          ...suggest(name, [...known, ...metrics.keys()], 'a task has'),
+          ...(elsewhere.get(name) ?? suggest(name, [...known, ...metrics.keys()], 'a task has')),
           help('an expression such as `f1(output, labels)` adds a metric of that name'),
         ]),
       );
   }
   return { name: declaration.name.name, span: declaration.name.span, targets, metrics, fields };
 }
+
+/** Settings that other libraries have beside the optimiser, and that are part of a field here. */
+const elsewhere: ReadonlyMap<string, readonly Note[]> = new Map([
+  ...['batch', 'batch_size', 'shuffle'].map((name): [string, readonly Note[]] => [
+    name,
+    [help('batches are the last stage of the data: `data = … | batches{32, shuffle}`')],
+  ]),
+  ...['lr', 'learning_rate', 'weight_decay', 'momentum'].map((name): [string, readonly Note[]] => [
+    name,
+    [help('the optimiser has it: `optim = adam{lr=1e-3}`')],
+  ]),
+]);
 
 /** The stages of `data`; none where the task names no data. Undefined after an error. */
 export function taskData(ctx: Context, items: TaskItems, scope: Scope): readonly CheckedStage[] | undefined {
@@ -122,6 +136,11 @@ export function plainFields(
   for (const [name, expression] of items.fields) {
     const field = taskFields[name];
     if (field === undefined) continue;
+    if (field.kind === 'schedule') {
+      const call = scheduleCall(ctx, expression, scope);
+      if (call !== undefined) result[name] = call;
+      continue;
+    }
     const value = ctx.evaluate(expression, scope);
     if (value.kind === 'poison' || value.kind === 'none') continue;
     const isNumber = field.kind === 'integer' || field.kind === 'number';
@@ -166,6 +185,9 @@ export function walkTask(
 ): WalkedTask | undefined {
   const inputs = [...model.inputs];
   const scope = childScope(module);
+  // The model's own blocks, with their parameters: a loss may have some, as that of a CRF.
+  for (const [name, value] of model.scope.values)
+    if (value.kind === 'instance') scope.values.set(name, value);
   for (const input of model.inputs) scope.values.set(input.name, tensor(input.value));
   scope.values.set('output', model.output);
   let failed = false;
@@ -228,6 +250,8 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
   }
   if (value.kind === 'tensor' && equalTypes(value.value.type, tensorType('f32', [])))
     return { metric: { name, kind: 'mean' as const }, value: value.value };
+  if (value.kind === 'of-mean')
+    return { metric: { name, kind: 'mean' as const, of: value.of }, value: value.value };
   ctx.report(
     tasks.metricType(expression.span, {
       name,

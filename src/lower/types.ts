@@ -133,6 +133,10 @@ export function typeExpressionText({ dtype, leading, dims }: TypeExpression): st
   return `\`${dtype.name}[${axes.join(', ')}]\``;
 }
 
+const tooManyAxes = help(
+  'an axis goes away by `mean(x, axis=…)` or `max(x, axis=…)`, or by an index: `x[:, -1]`',
+);
+
 function conformTensor(
   ctx: Context,
   value: Value,
@@ -166,7 +170,7 @@ function conformTensor(
           expected: `${type.leading ? 'at least ' : ''}${plural(type.dims.length, 'axis').replace('axiss', 'axes')}`,
           found: String(shape.length),
         },
-        [found, declared, ...extra],
+        [found, declared, ...extra, ...(leading > 0 ? [tooManyAxes] : [])],
       ),
     );
     return undefined;

@@ -1,7 +1,18 @@
+/** Blocks of the library outside of `nn`, by the module that brings them. */
+export const libraryBlocks: ReadonlyMap<string, string> = new Map(
+  ['log_add', 'ctc_loss', 'crf_loss', 'crf_decode', 'CRF', 'bio_forbidden'].map((name) => [name, 'sequence']),
+);
+
+/** What to import for a block of the library. */
+export function importHelp(name: string): readonly Note[] {
+  const module = libraryBlocks.get(name);
+  return module === undefined ? [] : [help(`\`import ${module}\` brings \`${name}\``)];
+}
+
 /** What the check of names and the walk both say of a builder that does not exist. */
 import * as names from '../diagnostics/catalogue/names.ts';
 import { help } from '../diagnostics/define.ts';
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { builtinBuilders } from './builders.ts';
 import { suggest } from './did-you-mean.ts';
@@ -14,6 +25,8 @@ export function unknownBlock(module: ModuleNames, name: string, span: Span, isVa
       help(`\`${name}\` is there to be applied, with parentheses: \`${name}(…)\``),
     ]);
   }
+  const missing = importHelp(name);
+  if (missing.length > 0) return names.unknownName(span, { what: 'block', name }, missing);
   const known = [...module.blocks.keys(), ...builtinBuilders];
   return names.unknownName(span, { what: 'block', name }, [
     ...suggest(name, known, 'there are'),

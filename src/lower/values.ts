@@ -116,6 +116,8 @@ export type LmValue =
       readonly call: PlanCall;
     }
   | CountsValue
+  /** A metric that follows from the mean of a loss over a whole part of the data. */
+  | { readonly kind: 'of-mean'; readonly value: Value; readonly of: 'exp' | 'log2e' }
   /** A function or builder named without being applied. */
   | { readonly kind: 'function'; readonly name: string }
   /** A carry whose shape the first walk through a scan's body is to find. */

@@ -74,6 +74,8 @@ export function declarationHelp(token: IToken): readonly Note[] {
 }
 
 export function statementHelp(token: IToken, previous: IToken): readonly Note[] {
+  if (previous.tokenType === t.Next || previous.image === 'next')
+    return [help('every carried value is given its next one, in parentheses: `next (h = …)`')];
   const meant = closest(previous.image, statementWords);
   if (meant !== undefined && (isName(token) || token.tokenType === t.LeftParen)) {
     return [help(`did you mean \`${meant}\`?`)];
@@ -121,6 +123,9 @@ export function generalHelp(
   }
   if (type === t.LeftParen && dtypes.test(previous.image)) {
     return [help(`sizes stand in brackets: \`${previous.image}[batch, 8]\``)];
+  }
+  if (type === t.LeftParen && previous.tokenType === t.Comma && expected === t.Identifier.LABEL) {
+    return [help('names on the left side stand in one row, without parentheses: `out, h, c = …`')];
   }
   if (type === t.Colon && expected === t.BodyBrace.LABEL) return [help('a body stands between braces')];
   if (type === t.Assign && expected === expectations.lineEnd) {

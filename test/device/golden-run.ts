@@ -34,10 +34,12 @@ export interface GoldenCase {
   readonly expected: Expected;
 }
 
+/** By the name of the cell in the configuration, or else of the case. */
 const models: Readonly<Record<string, string>> = {
   LSTM: 'models/text_classifier.lm',
   GRU: 'models/text_classifier_gru.lm',
   RNN: 'models/text_classifier_rnn.lm',
+  speech_ctc: 'models/speech_ctc.lm',
   gpt2: 'models/gpt2.lm',
   encoder_regression: 'models/encoder_regression.lm',
   seq2seq: 'models/seq2seq.lm',

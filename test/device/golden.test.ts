@@ -14,7 +14,7 @@ const adapters = (await listDevices()).map(({ name }) => name);
 
 describe.skipIf(cases.length === 0)(`golden runs of PyTorch (${folder})`, () => {
   describe.each(['reference', ...adapters])('on %s', (device) => {
-    it.each(cases)('$name', async (golden) => checkCase(golden, device), 120_000);
+    it.each(cases)('$name', async (golden) => checkCase(golden, device), 300_000);
   });
 });
 

@@ -1,98 +1,105 @@
-/** Training steps of whole models on the device against the float64 evaluator: recurrences, dropout, clipping, Adam. */
+/** `lmc train` on every adapter: the same bits every time, and after an interruption; a device that is lost. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { openGpuSession } from '../../runtime/gpu-session.ts';
-import { initialValues } from '../../runtime/initialize.ts';
-import type { RunRequest, TensorData } from '../../runtime/session.ts';
-import { createDiskHost } from '../../src/cli/source-host.ts';
-import { compileProgram } from '../../src/compile.ts';
-import { Reporter } from '../../src/diagnostics/diagnostic.ts';
-import { openReferenceSession } from '../../src/reference-session.ts';
-import { sampled, targets, testDevice } from './run-graph.ts';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../src/cli/run.ts';
+import { fakeIo, type FakeIo } from '../unit/cli/fake-io.ts';
 
-const models = path.resolve(import.meta.dirname, '..', '..', 'models');
+const opened = vi.hoisted((): { device?: GPUDevice } => ({}));
 
-interface Case {
-  readonly file: string;
-  readonly set: Readonly<Record<string, string>>;
-  readonly batch: number;
-  readonly seq: number;
-}
-
-const small = { vocab_size: '11', embedding_dim: '5', hidden_dim: '6', dropout: '0.3' };
-const cases: readonly Case[] = [
-  { file: 'text_classifier.lm', set: { ...small, n_layers: '1', bidirectional: 'false' }, batch: 3, seq: 4 },
-  { file: 'text_classifier.lm', set: { ...small, n_layers: '2' }, batch: 5, seq: 7 },
-  { file: 'text_classifier_gru.lm', set: small, batch: 17, seq: 3 },
-  { file: 'text_classifier_rnn.lm', set: small, batch: 2, seq: 9 },
-  {
-    file: 'text_classifier.lm',
-    set: { ...small, hidden_dim: '33', embedding_dim: '17', n_layers: '3' },
-    batch: 33,
-    seq: 6,
-  },
-];
-
-describe.each(targets)('%s', (_target, findTarget) => {
-  test.each(sampled(cases))('$file, batch $batch, seq $seq', async ({ file, set, batch, seq }) => {
-    const reporter = new Reporter();
-    const options = {
-      set: new Map(Object.entries(set)),
-      task: new Map([['clip_norm', '0.5']]),
-      batchSize: batch,
-    };
-    const target = await findTarget();
-    const model = compileProgram(path.join(models, file), createDiskHost(), options, { target }, reporter);
-    expect(reporter.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
-    if (model === undefined) throw new Error('the model does not compile');
-    const { plan, modules } = model.generated;
-    const { device, description } = await testDevice();
-    const session = await openGpuSession(device, plan, modules, { seed: 3, description });
-    const reference = openReferenceSession(model.graphs, {
-      initialize: (state, shape) => initialValues(state.initializer, shape, 3, state.name),
-    });
-    const integers = (shape: readonly number[], at: (index: number) => number): TensorData => ({
-      dtype: 'i32',
-      shape,
-      data: Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, index) => at(index)),
-    });
-    for (let step = 1; step <= 3; step++) {
-      const request: RunRequest = {
-        sizes: new Map([
-          ['batch', batch],
-          ['seq', seq],
-        ]),
-        inputs: new Map([
-          ['tokens', integers([batch, seq], (at) => (at * 7 + step) % 11)],
-          ['lengths', integers([batch], (at) => 1 + ((at + step) % seq))],
-          ['labels', integers([batch], (at) => (at + step) % 2)],
-        ]),
-        step,
-        seed: 3,
-        lr: 0.01,
-      };
-      for (const program of ['train', 'eval'] as const) {
-        const actual = await session.submit(program, request).outputs();
-        const expected = await reference.submit(program, request).outputs();
-        expect([...actual.keys()]).toEqual([...expected.keys()]);
-        for (const [name, tensor] of expected)
-          expectNear(`${name} of step ${step}`, actual.get(name), tensor);
-      }
-    }
-    for (const { name, role } of plan.states)
-      if (role === 'parameter')
-        expectNear(name, await session.readState(name), await reference.readState(name));
-    session.close();
-    reference.close();
-  });
+vi.mock('../../runtime/node/device.ts', async (original) => {
+  const real = await original<typeof import('../../runtime/node/device.ts')>();
+  return {
+    ...real,
+    openDevice: async (...args: Parameters<typeof real.openDevice>) => {
+      const found = await real.openDevice(...args);
+      opened.device = found.device;
+      return found;
+    },
+  };
 });
 
-function expectNear(name: string, actual: TensorData | undefined, expected: TensorData): void {
-  expect(actual?.shape, name).toEqual(expected.shape);
-  for (const [at, value] of expected.data.entries()) {
-    const other = actual?.data[at] ?? Number.NaN;
-    // Adam divides by the root of a mean square: where the gradient is all rounding, so is the step.
-    if (Math.abs(other - value) > 2e-4 + 1e-3 * Math.abs(value))
-      throw new Error(`${name}[${at}]: ${other} where the evaluator has ${value}`);
-  }
+const { listDevices } = await import('../../runtime/node/device.ts');
+const adapters = (await listDevices()).map(({ name }) => name);
+const work = mkdtempSync(path.join(tmpdir(), 'lmc-training-'));
+
+afterAll(() => {
+  rmSync(work, { recursive: true });
+});
+
+/** Six batches an epoch, with dropout, bucketed and shuffled. */
+const model = [
+  'models/text_classifier.lm',
+  ...['vocab_size=200', 'embedding_dim=8', 'hidden_dim=7', 'n_layers=2', 'dropout=0.5'].flatMap((entry) => [
+    '--set',
+    entry,
+  ]),
+  '--task',
+  'data=csv{"demo/reviews.csv", text="review", label="sentiment"} | split{validation=0.05, test=0.75, order=file} | words{vocab_size, max_length=12} | batches{32, shuffle, bucket=seq}',
+];
+
+async function train(options: string, io: FakeIo = fakeIo()): Promise<FakeIo & { readonly code: number }> {
+  const file = options.includes('--resume') ? [] : model;
+  const code = await runCli(['train', ...file, ...options.split(' ')], io);
+  return { ...io, code };
 }
+
+function result(folder: string): string {
+  return readFileSync(path.join(folder, 'model.safetensors')).toString('base64');
+}
+
+describe.each(['reference', ...adapters])('training on %s', (device) => {
+  const folder = (name: string): string => path.join(work, `${device} ${name}`.replaceAll(/\W+/g, '-'));
+  const limits = `--device ${device} --steps 10`;
+
+  it('gives the same bits three times, and others for another seed', async () => {
+    for (const name of ['a', 'b', 'c']) expect((await train(`${limits} --out ${folder(name)}`)).code).toBe(0);
+    expect(result(folder('b'))).toBe(result(folder('a')));
+    expect(result(folder('c'))).toBe(result(folder('a')));
+    await train(`${limits} --seed 7 --out ${folder('d')}`);
+    expect(result(folder('d'))).not.toBe(result(folder('a')));
+  }, 300_000);
+
+  it.each([4, 6])(
+    'goes on after step %i bit for bit',
+    async (step) => {
+      const place = folder(`stop-${step}`);
+      expect((await train(`--device ${device} --steps ${step} --out ${place}`)).code).toBe(0);
+      expect((await train(`--resume ${place} --steps 10`)).code).toBe(0);
+      expect(result(place)).toBe(result(folder('a')));
+    },
+    300_000,
+  );
+
+  it('goes on after Ctrl-C bit for bit', async () => {
+    const io = fakeIo();
+    const out = (text: string): void => {
+      io.out(text);
+      if (text.includes('"step":1,')) io.interrupt();
+    };
+    const place = folder('interrupted');
+    const { code } = await train(`${limits} --log-format json --out ${place}`, { ...io, out });
+    expect(code).toBe(130);
+    expect((await train(`--resume ${place}`)).code).toBe(0);
+    expect(result(place)).toBe(result(folder('a')));
+  }, 300_000);
+});
+
+describe.runIf(adapters.length > 0)('a device that is lost', () => {
+  it('ends the run with a message that says how to go on', async () => {
+    const io = fakeIo();
+    const out = (text: string): void => {
+      io.out(text);
+      if (text.includes('"step":7,')) opened.device?.destroy();
+    };
+    const place = path.join(work, 'lost');
+    const { code, stderr } = await train(
+      `--device ${adapters[0] ?? ''} --log-format json --steps 60 --checkpoint-steps 2 --out ${place}`,
+      { ...io, out },
+    );
+    expect([code, stderr()]).toEqual([3, expect.stringContaining('npx lmc train --resume')]);
+    expect(readdirSync(path.join(place, 'checkpoints')).length).toBeGreaterThan(0);
+    expect((await train(`--resume ${place} --steps 12`)).code).toBe(0);
+  }, 120_000);
+});

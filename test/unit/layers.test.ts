@@ -35,6 +35,7 @@ const shared = new Set([
   'runtime/session.ts',
   'runtime/philox.ts',
   'runtime/data/stages.ts',
+  'runtime/schedule.ts',
   'runtime/device-facts.ts',
   'runtime/plan-numbers.ts',
 ]);

@@ -99,7 +99,7 @@ function printMemory({ generated, graphs }: CompiledModel, target: Target): stri
       `  ${(roleNames[role] ?? role).padEnd(26)}${printBytes(bytes).padStart(12)}${role === 'arena' ? saved : ''}`,
   );
   return [
-    `memory of ${program}`,
+    `memory of ${program}${target.portable === true ? ', planned for any device' : ''}`,
     ...lines,
     `  ${'peak'.padEnd(26)}${printBytes(memory.peak).padStart(12)}`,
     `  ${'largest buffer'.padEnd(26)}${printBytes(memory.largestBuffer).padStart(12)}${limitNote(memory.largestBuffer, target)}`,
@@ -109,6 +109,10 @@ function printMemory({ generated, graphs }: CompiledModel, target: Target): stri
 /** What every WebGPU device grants; many grant more, and are asked for it. */
 function limitNote(largest: number, target: Target): string {
   const fits = largest <= target.bufferBytes;
+  if (target.portable !== true)
+    return fits
+      ? ` (the device grants ${printBytes(target.bufferBytes)})`
+      : `, more than the ${printBytes(target.bufferBytes)} that the device grants`;
   return fits
     ? ` (every device grants ${printBytes(target.bufferBytes)})`
     : `, more than the ${printBytes(target.bufferBytes)} that every device grants: \`lmc devices\` shows what yours does`;

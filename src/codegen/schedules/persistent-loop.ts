@@ -341,7 +341,9 @@ function printPhase(
     while (columns > 1 && rows * columns * form.accumulators > registersFor(lanes)) columns /= 2;
     const block: Block = { rows, columns, lanes, broadcast };
     const width = columns * lanes;
-    p.open(`for (var tile = 0; tile < ${tilesOf(p.dim(form.columnCount), width)}; tile++)`);
+    // A factor that is always 1, which the compiler cannot know: unrolled, two tiles took three times as long to compile.
+    const tiles = tilesOf(p.dim(form.columnCount), width);
+    p.open(`for (var tile = 0; tile < (${tiles}) * i32(workgroups.z); tile++)`);
     new BlockPrinter(p, kernel, form, block).print('slice', `tile * ${width}`, suffix);
     p.close();
     return;

@@ -295,3 +295,18 @@ right:
     loss = cross_entropy(output, labels)
 `,
 });
+
+export const unknownSchedule = defineDiagnostic<{ name: string }>({
+  code: 'LM0420',
+  severity: 'error',
+  message: ({ name }) => `there is no learning-rate schedule \`${name}\``,
+  explain: `
+The schedules are listed in docs/language.md.
+
+wrong:
+    schedule = cosinus{warmup=100}
+
+right:
+    schedule = cosine{warmup=100}
+`,
+});

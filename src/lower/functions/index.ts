@@ -34,7 +34,6 @@ export const unsupportedFunctions: ReadonlySet<string> = new Set([
   'cache',
   'attention',
   'scaled_dot_product_attention',
-  'ctc_loss',
 ]);
 
 export function hasFunction(name: string): boolean {

@@ -78,7 +78,7 @@ export function scoresAndLabels(call: Call, scoresName: string, labelsName: stri
 }
 
 /** −log softmax(x)[label], smoothed: (1 − ε) of that, and ε times its mean over all classes. */
-function crossEntropy(call: Call): LmValue {
+export function crossEntropy(call: Call): LmValue {
   const found = scoresAndLabels(call, 'output', 'labels');
   const smoothing = numberOf(call, 'label_smoothing', 0);
   const reduction = choiceOf(call, 'reduction', REDUCTIONS, 'mean');

@@ -6,7 +6,7 @@ import { describeValue } from '../describe.ts';
 import { poison, tensor, type LmValue } from '../values.ts';
 import { oneHotMask } from './creation.ts';
 import type { Call, FunctionTable, LmFunction } from './function.ts';
-import { scoresAndLabels } from './losses.ts';
+import { crossEntropy, scoresAndLabels } from './losses.ts';
 import { spanOf, valueOf } from './read.ts';
 import { meanOf, reduced } from './reductions.ts';
 
@@ -76,7 +76,6 @@ function score(kind: 'f1' | 'precision' | 'recall', documentation: string): LmFu
 }
 
 /** Null after an error. */
-/** Null after an error. */
 function classOf(call: Call, only: LmValue | undefined): number | string | undefined | null {
   if (only === undefined || only.kind === 'none') return undefined;
   if (only.kind === 'string') return only.value;
@@ -90,9 +89,26 @@ function classOf(call: Call, only: LmValue | undefined): number | string | undef
   return null;
 }
 
+/** From the cross-entropy, which the loss has most often computed already. */
+function ofCrossEntropy(of: 'exp' | 'log2e', documentation: string): LmFunction {
+  return {
+    parameters: ['output', 'labels', 'ignore_index?'],
+    documentation,
+    apply(call) {
+      const loss = crossEntropy(call);
+      return loss.kind === 'tensor' ? { kind: 'of-mean', value: loss.value, of } : loss;
+    },
+  };
+}
+
 export const metrics: FunctionTable = {
   accuracy,
   f1: score('f1', 'The harmonic mean of precision and recall.'),
   precision: score('precision', 'Of what was predicted as a class, the share that is.'),
   recall: score('recall', 'Of what is a class, the share that was predicted.'),
+  perplexity: ofCrossEntropy('exp', 'e to the power of the mean cross-entropy over all tokens.'),
+  bits_per_token: ofCrossEntropy(
+    'log2e',
+    'The mean cross-entropy in bits; of a model of characters, bits per character.',
+  ),
 };

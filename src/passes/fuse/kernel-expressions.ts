@@ -51,6 +51,8 @@ export class KernelExpressions {
   readonly #items: ReadonlySet<Item>;
   readonly #depth: number;
   readonly #space: number;
+  /** How many paddings are around what is being read. */
+  #guards = 0;
   readonly #inner = new Map<string, readonly number[]>();
   readonly #numbers = new Map<ScalarExpression, number>();
   readonly #memo = new Map<Value, Map<string, ScalarExpression>>();
@@ -186,8 +188,10 @@ export class KernelExpressions {
       return this.load(reshapedPlace(source.place, shape), source.dtype, index);
     }
     const read = lowered.source(index);
+    if (read.guard === undefined) return this.read(read.operand, read.index);
+    this.#guards += 1;
     const inside = this.read(read.operand, read.index);
-    if (read.guard === undefined) return inside;
+    this.#guards -= 1;
     return scalar.select(read.guard, inside, scalar.literal(0, read.operand.type.dtype));
   }
 
@@ -258,6 +262,8 @@ export class KernelExpressions {
     value: ScalarExpression,
     contraction: boolean,
   ): ScalarExpression {
+    // Its stage would run for points that the guard keeps out, and read past the ends.
+    if (this.#guards > 0) throw new CannotFuse('a reduction of which only a part is wanted');
     for (const axis of axesOf(reachable(index))) {
       if (axis >= this.#space) throw new CannotFuse('a reduction inside a reduction');
     }

@@ -152,3 +152,14 @@ test('a concatenation that a scan stacks is stored in place, and read from there
   const loop = program.steps.find((step) => step.kind === 'loop');
   expect(loop?.kind === 'loop' && loop.steps.length).toBe(2);
 });
+
+test('a product that is shifted reads nothing outside of its operands', () => {
+  const graph = graphOf((b) => {
+    const [x, w, y] = [value('x', 'f32', batch, 5), value('w', 'f32', 7, 5), value('y', 'f32', batch, 7)];
+    const product = b.emit('dot', [x, w], { batch: [], contract: [[1, 1]] });
+    const part = b.emit('slice', [product], { axis: 1, start: n(0), length: n(6) });
+    const padded = b.emit('pad', [part], { axis: 1, before: n(1), after: n(0) });
+    return { inputs: [x, y], states: [w], outputs: { z: b.emit('add', [padded, y], {}) } };
+  });
+  compareFused(graph, { sizes });
+});

@@ -234,3 +234,43 @@ describe('tasks', () => {
     ]);
   });
 });
+
+describe('schedules and language models', () => {
+  const program = (fields: string): string => `${MODEL}task t for M {
+  target labels: i32[batch]
+  loss = cross_entropy(output, labels)
+  optim = sgd{lr=0.1}
+  ${fields}
+}`;
+
+  it('a schedule travels with the task, and `steps` alone set its end', () => {
+    const { task } = lowerClean(program('schedule = cosine{100, min_lr=1e-4}\n  steps = 2000'));
+    expect(task?.fields['schedule']).toMatchObject({
+      builder: 'cosine',
+      named: { warmup: 100, min_lr: 1e-4 },
+    });
+    expect(task?.epochs).toBeGreaterThan(1e6);
+  });
+
+  it('perplexity and bits follow from the mean cross-entropy', () => {
+    const { task } = lowerClean(
+      program('metric ppl = perplexity(output, labels)\n  metric bits = bits_per_token(output, labels)'),
+    );
+    expect(task?.metrics).toEqual([
+      { name: 'ppl', kind: 'mean', of: 'exp' },
+      { name: 'bits', kind: 'mean', of: 'log2e' },
+    ]);
+  });
+
+  it.each([
+    ['schedule = cosin{warmup=1}', /LM0420 .* no learning-rate schedule `cosin`/],
+    ['schedule = cosine{warmup=1.5}', /LM0407 .* `warmup` takes a whole number from 0/],
+    ['schedule = cosine{warmups=1}', /`warmups`/],
+    ['schedule = step{gamma=0.5}', /`step_size`/],
+    ['schedule = 3', /LM0403 .* `schedule` takes a schedule/],
+    ['data = csv{"a.csv", text=1} | characters{9} | windows{4}', /LM0411 .* `windows`/],
+  ])('%s is refused', (field, message) => {
+    const { diagnostics } = lowerText(program(field));
+    expect(diagnostics.map(printShort)).toEqual([expect.stringMatching(message)]);
+  });
+});

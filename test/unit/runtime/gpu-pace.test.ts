@@ -10,8 +10,8 @@ afterEach(() => {
 });
 
 /** A device that takes `ms` for a unit of work, and somebody who waits for each run. Gives the time slept. */
-function run(pace: DevicePace, ms: number, volume = 1): number {
-  const ticket = pace.submit('train', volume);
+function run(pace: DevicePace, ms: number, volume = 1, program = 'train'): number {
+  const ticket = pace.submit(program, volume);
   const slept = pace.pause(ticket);
   vi.advanceTimersByTime(slept);
   const waited = Math.max(0, ms * volume - slept);
@@ -42,4 +42,20 @@ test('idle time between runs is not taken for work', () => {
   vi.advanceTimersByTime(60_000);
   expect(run(pace, 100)).toBeLessThan(100);
   expect(run(pace, 100)).toBeLessThan(110);
+});
+
+test('what the driver compiles in the first runs is not slept for later', () => {
+  const pace = new DevicePace();
+  run(pace, 20);
+  // Another program's: `train` has run, `eval` has not.
+  run(pace, 20_000, 1, 'eval');
+  let slept = 0;
+  for (let at = 0; at < 40; at++) slept += run(pace, 20, 1, 'eval');
+  expect(slept).toBeLessThan(40 * 20);
+});
+
+test('one wrong estimate costs a second at the most', () => {
+  const pace = new DevicePace();
+  for (let at = 0; at < 4; at++) run(pace, 60_000);
+  expect(run(pace, 20)).toBeLessThan(1001);
 });

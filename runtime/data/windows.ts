@@ -1,0 +1,210 @@
+/** Windows of one long text: what a language model reads, and the same one token further on, which it predicts. */
+import { philox4x32 } from '../philox.ts';
+import type { TensorData } from '../session.ts';
+import type { StageArguments } from './arguments.ts';
+import { bindWindows, type WindowBinding } from './binding.ts';
+import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
+import { parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import { failAt, plural } from './problem.ts';
+import { streams } from './random.ts';
+import { mapSplits, readTokenizer, type Batching } from './text-dataset.ts';
+import { buildVocabulary, createTokenizer, unknown, type Tokenize } from './tokenizer.ts';
+
+/** `length`: the tokens of a window; by default the bound of the sequence dimension. */
+export function createWindowDataset(
+  parts: Readonly<Record<Split, string>>,
+  tokenizer: StageArguments,
+  windows: StageArguments | undefined,
+  batching: Batching,
+  context: DataContext,
+  file: string,
+): Dataset {
+  const binding = bindWindows(context, tokenizer.place);
+  const length = lengthOf(windows, tokenizer, binding);
+  if (batching.bucket !== undefined)
+    failAt(batching.place, '`bucket` sorts texts by length; windows are all of one length');
+  const notes: string[] = [];
+  const data = makeEncoder(parts.train, tokenizer, length, binding, context, notes);
+  const tokenize = createTokenizer(data.tokenizer, tokenizer.place);
+  const ids = mapSplits((split) => numberText(parts[split], tokenize, data));
+  const count = (split: Split): number => Math.ceil(Math.max(0, ids[split].length - 1) / length);
+  if (ids.train.length < length + 1)
+    failAt(
+      file,
+      `the training part has ${plural(ids.train.length, 'token')}, too few for a window of ${length} and the next token`,
+      'write a smaller `windows{…}`, or hold out less',
+    );
+  notes.unshift(
+    `${plural(ids.train.length, 'token')} to train on, ${ids.validation.length} for validation, ${ids.test.length} for the test; windows of ${length}`,
+  );
+  noteUnknown(ids, notes);
+
+  const isRandom = ({ shuffle }: BatchOptions): boolean =>
+    shuffle && batching.shuffle && context.noShuffle !== true;
+  return {
+    rows: mapSplits(count),
+    *batches(split, options): Iterable<Batch> {
+      yield* isRandom(options)
+        ? drawWindows(ids[split], length, batching.size, binding, options)
+        : cutWindows(ids[split], length, batching.size, binding);
+    },
+    batchesPerEpoch: (split, options) => {
+      const whole = Math.floor(Math.max(0, ids[split].length - 1) / length);
+      const rest = (ids[split].length - 1) % length > 0 ? 1 : 0;
+      return Math.ceil(whole / batching.size) + (isRandom(options) ? 0 : rest);
+    },
+    encoder: printEncoder(data),
+    labels: [],
+    notes,
+  };
+}
+
+function lengthOf(
+  windows: StageArguments | undefined,
+  tokenizer: StageArguments,
+  { sequenceBound, sequenceDim }: WindowBinding,
+): number {
+  const length = windows?.optionalInteger('length') ?? sequenceBound;
+  if (length > sequenceBound)
+    failAt(
+      windows?.place ?? tokenizer.place,
+      `windows of ${length} are over the bound of \`${sequenceDim}\`, ${sequenceBound}`,
+      `write \`dim ${sequenceDim} <= ${length}\`, or shorter windows`,
+    );
+  return length;
+}
+
+/** From the training part, or from the run whose parameters are used. */
+function makeEncoder(
+  text: string,
+  tokenizer: StageArguments,
+  length: number,
+  binding: WindowBinding,
+  context: DataContext,
+  notes: string[],
+): EncoderData {
+  if (context.encoder !== undefined) return parseEncoder(context.encoder);
+  const settings = readTokenizer(tokenizer, length);
+  const tokenize = createTokenizer(settings, tokenizer.place);
+  const room = Math.min(
+    tokenizer.integer('vocab_size'),
+    binding.tokens.range?.[1] ?? Number.POSITIVE_INFINITY,
+  );
+  const minCount = tokenizer.integer('min_count');
+  const { vocabulary, distinct, rare, cut } = buildVocabulary(tokensOf(text, tokenize), room, minCount);
+  const left = [
+    ...(rare > 0 ? [`${rare} seen less than ${minCount} times`] : []),
+    ...(cut > 0 ? [`${cut} for want of room`] : []),
+  ];
+  notes.push(
+    `vocabulary of ${vocabulary.size} (room for ${room}) from ${plural(distinct, 'different token')}` +
+      (left.length === 0 ? '' : `; left out: ${left.join(', ')}`),
+  );
+  return { tokenizer: settings, vocabulary, labels: [] };
+}
+
+const chunkSize = 1 << 18;
+
+/** In pieces, so that the tokens of a large text are never all strings at a time. Pieces end after a line. */
+function* tokensOf(text: string, tokenize: Tokenize): Iterable<readonly string[]> {
+  let start = 0;
+  while (start < text.length) {
+    const feed = text.indexOf('\n', start + chunkSize);
+    const end = feed === -1 ? text.length : feed + 1;
+    yield tokenize(text.slice(start, end));
+    start = end;
+  }
+}
+
+function numberText(text: string, tokenize: Tokenize, { vocabulary }: EncoderData): Int32Array {
+  const pieces: Int32Array[] = [];
+  let total = 0;
+  for (const tokens of tokensOf(text, tokenize)) {
+    const piece = Int32Array.from(tokens, (token) => vocabulary.number(token));
+    pieces.push(piece);
+    total += piece.length;
+  }
+  const ids = new Int32Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    ids.set(piece, at);
+    at += piece.length;
+  }
+  return ids;
+}
+
+function noteUnknown(ids: Readonly<Record<Split, Int32Array>>, notes: string[]): void {
+  for (const [split, part] of Object.entries(ids)) {
+    const count = part.reduce((sum, id) => sum + (id === unknown ? 1 : 0), 0);
+    if (count > 0) notes.push(`${plural(count, 'token')} of the ${split} part: <unk>`);
+  }
+}
+
+/** Every token but the first predicted once. The last window is shorter, and so a batch of its own. */
+function* cutWindows(ids: Int32Array, length: number, size: number, binding: WindowBinding): Iterable<Batch> {
+  const predicted = ids.length - 1;
+  const whole = Math.floor(Math.max(0, predicted) / length);
+  for (let first = 0; first < whole; first += size) {
+    const windows = Array.from({ length: Math.min(size, whole - first) }, (_, k) => first + k);
+    yield makeBatch(ids, windows.map((window) => window * length), length, windows, binding); // prettier-ignore
+  }
+  if (predicted > whole * length)
+    yield makeBatch(ids, [whole * length], predicted - whole * length, [whole], binding);
+}
+
+/** Windows anywhere, as many as the text has side by side; the same for the same seed, epoch and batch. */
+function* drawWindows(
+  ids: Int32Array,
+  length: number,
+  size: number,
+  binding: WindowBinding,
+  { seed, epoch }: BatchOptions,
+): Iterable<Batch> {
+  const places = ids.length - length;
+  const whole = Math.floor((ids.length - 1) / length);
+  for (let first = 0; first < whole; first += size) {
+    const windows = Array.from({ length: Math.min(size, whole - first) }, (_, k) => first + k);
+    const starts = windows.map((window) => {
+      const words = philox4x32([window, 0, epoch >>> 0, 0], [seed >>> 0, streams.windows]);
+      return Math.floor((words[0] / 2 ** 32) * places);
+    });
+    yield makeBatch(ids, starts, length, windows, binding);
+  }
+}
+
+function makeBatch(
+  ids: Int32Array,
+  starts: readonly number[],
+  length: number,
+  indices: readonly number[],
+  binding: WindowBinding,
+): Batch {
+  const rows = starts.length;
+  const shape = [rows, length];
+  const cut = (offset: number): TensorData => {
+    const data = new Int32Array(rows * length);
+    starts.forEach((start, row) => {
+      data.set(ids.subarray(start + offset, start + offset + length), row * length);
+    });
+    return { dtype: 'i32', shape, data };
+  };
+  const tensors = new Map([[binding.tokens.name, cut(0)]]);
+  if (binding.target !== undefined) tensors.set(binding.target.name, cut(1));
+  if (binding.lengths !== undefined)
+    tensors.set(binding.lengths.name, {
+      dtype: 'i32',
+      shape: [rows],
+      data: new Int32Array(rows).fill(length),
+    });
+  return {
+    tensors,
+    sizes: new Map([
+      [binding.batchDim, rows],
+      [binding.sequenceDim, length],
+    ]),
+    rows,
+    weight: rows * length,
+    tokens: rows * length,
+    indices,
+  };
+}

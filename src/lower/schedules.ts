@@ -1,0 +1,83 @@
+/** `schedule = cosine{warmup=100, min_lr=1e-4}`, checked against the runtime's table of schedules. */
+import * as names from '../diagnostics/catalogue/names.ts';
+import * as tasks from '../diagnostics/catalogue/tasks.ts';
+import { help } from '../diagnostics/define.ts';
+import { formatSpan } from '../diagnostics/span.ts';
+import type { PlanCall } from '../../runtime/plan.ts';
+import { schedules, type ScheduleOption } from '../../runtime/schedule.ts';
+import type { Argument, Expression } from '../parser/ast.ts';
+import { bindArguments } from './arguments.ts';
+import type { Context, Scope } from './context.ts';
+import { describeValue } from './describe.ts';
+import { suggest } from './did-you-mean.ts';
+
+/** Undefined after an error, and for `none`. */
+export function scheduleCall(ctx: Context, expression: Expression, scope: Scope): PlanCall | undefined {
+  if (expression.kind === 'none') return undefined;
+  if (expression.kind !== 'build') {
+    ctx.report(
+      tasks.fieldValue(expression.span, {
+        field: 'schedule',
+        expected: 'a schedule, as in `cosine{warmup=100, min_lr=1e-4}`',
+        found: describeValue(ctx.evaluate(expression, scope)),
+      }),
+    );
+    return undefined;
+  }
+  const { name, span } = expression.builder;
+  const schedule = schedules[name];
+  if (schedule === undefined) {
+    ctx.report(tasks.unknownSchedule(span, { name }, suggest(name, Object.keys(schedules), 'there are')));
+    return undefined;
+  }
+  const bound = bindArguments(
+    (diagnostic) => ctx.report(diagnostic),
+    { text: `\`${name}{…}\``, what: 'argument', span },
+    Object.keys(schedule.options).map((each) => ({ name: each, optional: true })),
+    expression.arguments,
+  );
+  if (bound === undefined) return undefined;
+  const named: Record<string, number> = {};
+  for (const [each, argument] of bound.named) {
+    const option = schedule.options[each];
+    const value = option && optionValue(ctx, each, option, argument, scope);
+    if (value === undefined) return undefined;
+    named[each] = value;
+  }
+  for (const [each, option] of Object.entries(schedule.options))
+    if (named[each] === undefined && option.default === undefined && each !== 'steps') {
+      ctx.report(
+        names.missingArgument(expression.span, { callee: `\`${name}{…}\``, name: each, what: 'option' }, [
+          help(`\`${each}\`: ${option.doc}`),
+        ]),
+      );
+      return undefined;
+    }
+  return { builder: name, positional: [], named, place: formatSpan(expression.span) };
+}
+
+function optionValue(
+  ctx: Context,
+  name: string,
+  option: ScheduleOption,
+  argument: Argument,
+  scope: Scope,
+): number | undefined {
+  const value = ctx.evaluate(argument.value, scope);
+  if (value.kind === 'poison') return undefined;
+  const isWhole = option.kind === 'integer';
+  if (value.kind === 'number' && value.value >= option.minimum && (!isWhole || Number.isInteger(value.value)))
+    return value.value;
+  ctx.report(
+    tasks.optionValue(
+      argument.span,
+      {
+        option: name,
+        expected: `a ${isWhole ? 'whole ' : ''}number from ${option.minimum}`,
+        found: describeValue(value),
+      },
+      [help(`\`${name}\`: ${option.doc}`)],
+    ),
+  );
+  return undefined;
+}
