@@ -23,9 +23,11 @@ function complete(text: string): string {
   const used = Object.entries(dims).flatMap(([name, line]) =>
     new RegExp(`[[ ,]${name}[\\],)]`).test(text) ? [line] : [],
   );
-  const modules = [
-    ...(text.includes('RMSNorm') ? ['import nn'] : /[A-Z]\w*\{/.test(text) ? ['import transformer'] : []),
-  ];
+  const modules = text.includes('RMSNorm')
+    ? ['import nn']
+    : /[A-Z]\w*\{/.test(text)
+      ? ['import transformer']
+      : [];
   return [...modules, ...used, text].join('\n');
 }
 
