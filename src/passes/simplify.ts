@@ -8,6 +8,7 @@ import type { Pass } from './pass.ts';
 import { rewriteGraph, type RewriteScope } from './rewrite.ts';
 import { simplifyPointwise } from './simplify/arithmetic.ts';
 import { simplifyReduction } from './simplify/reductions.ts';
+import { simplifyShares } from './simplify/shares.ts';
 import { simplifyScan } from './simplify/scans.ts';
 import { simplifyView } from './simplify/views.ts';
 
@@ -18,6 +19,10 @@ export const simplify: Pass = {
 
 function simplifyNode(scope: RewriteScope, node: Node): readonly Value[] | undefined {
   if (node.op === 'scan') return simplifyScan(scope, node);
-  const value = simplifyPointwise(scope, node) ?? simplifyView(scope, node) ?? simplifyReduction(scope, node);
+  const value =
+    simplifyShares(scope, node) ??
+    simplifyPointwise(scope, node) ??
+    simplifyView(scope, node) ??
+    simplifyReduction(scope, node);
   return value === undefined ? undefined : [value];
 }

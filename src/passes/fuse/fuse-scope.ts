@@ -8,6 +8,7 @@ import { Grouping, type Group } from './groups.ts';
 import { ItemList } from './items.ts';
 import { mergeGroups } from './merge.ts';
 import { addScan } from './scan.ts';
+import { shedWork } from './shed.ts';
 
 /** `addTargets` appends the copies to where the results belong. */
 export function fuseScope(
@@ -24,6 +25,7 @@ export function fuseScope(
   addTargets();
   const grouping = new Grouping(ctx, findDependencies(ctx, list.items), depth, list.whole);
   mergeGroups(grouping);
+  if (depth === 0) shedWork(grouping);
   const groups = sortGroups(grouping);
   for (const group of groups) settleAliases(grouping, group);
   return groups.flatMap((group) => emitGroup(grouping, group));

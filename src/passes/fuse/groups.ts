@@ -111,6 +111,11 @@ export class Grouping {
     for (const group of groups) for (const item of group.items) this.#groupOf.set(item, merged);
   }
 
+  /** Says where items are from now on, once merging, which asks for the order of groups, is over. */
+  assign(group: Group): void {
+    for (const item of group.items) this.#groupOf.set(item, group);
+  }
+
   /** In the order in which the items were made, whatever the order of merging. */
   union(lhs: Group, rhs: Group): ReadonlySet<Item> {
     return new Set([...lhs.items, ...rhs.items].toSorted((first, second) => first.id - second.id));
@@ -152,7 +157,7 @@ export class Grouping {
 
   /** Whether the items make one kernel over the space. */
   fits(items: ReadonlySet<Item>, space: readonly Dim[]): boolean {
-    if (this.#buffersOf(items) > this.ctx.limits.storageBuffers) return false;
+    if (this.#slotsOf(items).size > this.ctx.limits.storageBuffers) return false;
     try {
       this.build(items, space);
       return true;
@@ -162,8 +167,17 @@ export class Grouping {
     }
   }
 
-  /** How many buffers a kernel of the items binds: what building it would find out much later. */
-  #buffersOf(items: ReadonlySet<Item>): number {
+  /** Elements, at the bounds, of the buffers that a kernel of the items loads or stores. */
+  traffic(items: ReadonlySet<Item>): number {
+    const { slots } = this.ctx;
+    return [...this.#slotsOf(items)].reduce(
+      (sum, at) => sum + this.ctx.volume(slots[at]?.type.shape ?? []),
+      0,
+    );
+  }
+
+  /** The buffers that a kernel of the items binds: what building it would find out much later. */
+  #slotsOf(items: ReadonlySet<Item>): ReadonlySet<number> {
     const slots = new Set<number>();
     for (const item of items) {
       if (item.kind === 'copy') slots.add(item.target.place.slot);
@@ -173,6 +187,6 @@ export class Grouping {
       }
     }
     for (const value of this.storedValues(items)) slots.add(this.ctx.place(value).slot);
-    return slots.size;
+    return slots;
   }
 }
