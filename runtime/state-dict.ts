@@ -37,15 +37,16 @@ export async function readStates(
 
 /**
  * Throws one RuntimeError (exit code 5) that names every tensor that is missing, superfluous, or of another shape.
- * `source`: the file, for the message.
+ * `source`: the file, for the message. `isWanted`: which of the plan's states are to be there.
  */
 export function checkStateDict(
   plan: Plan,
   role: 'parameter' | 'optimizer',
   tensors: ReadonlyMap<string, Pick<TensorData, 'dtype' | 'shape'>>,
   source: string,
+  isWanted: (name: string) => boolean = () => true,
 ): void {
-  const layouts = stateLayouts(plan, role);
+  const layouts = stateLayouts(plan, role).filter(({ name }) => isWanted(name));
   const problems = layouts.flatMap(({ name, dtype, shape }) => {
     const tensor = tensors.get(name);
     const expected = printLayout(dtype, shape);

@@ -3,6 +3,7 @@ import { encoderKey } from '../data/encoder.ts';
 import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
 import type { Session, TensorData } from '../session.ts';
+import { adaptStateDict } from '../foreign-names.ts';
 import { checkStateDict, writeStates } from '../state-dict.ts';
 
 /** For a file that is to be written. `encoder`: of the data set. */
@@ -24,11 +25,16 @@ export interface ParameterFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Reads and checks. Throws a RuntimeError (exit code 5) that names every tensor that does not fit. */
-export async function readParameters(plan: Plan, file: string): Promise<ParameterFile> {
-  const found = await readSafetensorsFile(file);
-  checkStateDict(plan, 'parameter', found.tensors, file);
-  return found;
+/**
+ * Reads and checks. Throws a RuntimeError (exit code 5) that names every tensor that does not fit. `only`: the part of
+ * the model that is wanted, such as `bert`; what else the file has is left alone.
+ */
+export async function readParameters(plan: Plan, file: string, only?: string): Promise<ParameterFile> {
+  const { tensors: all, metadata } = await readSafetensorsFile(file);
+  const isWanted = (name: string): boolean => only === undefined || name.startsWith(`${only}.`);
+  const tensors = new Map([...adaptStateDict(plan, all)].filter(([name]) => isWanted(name)));
+  checkStateDict(plan, 'parameter', tensors, file, isWanted);
+  return { tensors, metadata };
 }
 
 export function loadParameters(session: Session, { tensors }: ParameterFile): void {

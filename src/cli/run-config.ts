@@ -20,6 +20,7 @@ const runConfigSchema = z.strictObject({
   batchSize: count.optional(),
   data: z.string().optional(),
   init: z.string().optional(),
+  initOnly: z.string().optional(),
   shuffle: z.boolean(),
   seed: z.number().int().min(0).max(0xffff_ffff),
   /** Absent: without end. */

@@ -12,6 +12,7 @@ import { createDiskHost, withCopies, type DiskHost } from './source-host.ts';
 export interface TrainOptions extends RunOptions {
   readonly shuffle: boolean;
   readonly init?: string;
+  readonly initOnly?: string;
   readonly save?: string;
   readonly out?: string;
   readonly resume?: string;
@@ -31,6 +32,7 @@ export interface SettledRun {
   readonly device?: string;
   readonly data?: string;
   readonly init?: string;
+  readonly initOnly?: string;
   readonly shuffle: boolean;
   /** As given; undefined where the task decides. */
   readonly epochs?: number;
@@ -43,14 +45,16 @@ export function settleRun(file: string | undefined, options: TrainOptions): Sett
   if (options.resume !== undefined) return settleResumed(file, options.resume, options);
   if (file === undefined)
     throw new CommandError(exitCodes.usage, 'which program? `lmc train FILE`, or `lmc train --resume DIR`');
-  const { seed, device, data, init, shuffle, epochs, steps } = options;
+  const { seed, device, data, init, initOnly, shuffle, epochs, steps } = options;
+  if (initOnly !== undefined && init === undefined)
+    throw new CommandError(exitCodes.usage, '--init-only says which part of --init, which is not given');
   return {
     file,
     folder: process.cwd(),
     host: createDiskHost(),
     options: lowerOptions(options),
     shuffle,
-    ...defined({ seed, device, data, init, epochs, steps }),
+    ...defined({ seed, device, data, init, initOnly, epochs, steps }),
   };
 }
 
@@ -60,7 +64,7 @@ function settleResumed(file: string | undefined, folder: string, given: TrainOpt
   checkUnchanged(file, given, folder, config);
   const inFolder = (name: string): string =>
     path.relative(process.cwd(), path.resolve(config.folder, name)) || name;
-  const { seed, shuffle, data, init } = config;
+  const { seed, shuffle, data, init, initOnly } = config;
   // As on a new command line: `--steps` alone means that many steps, whatever the number of epochs.
   const limits =
     given.steps === undefined && given.epochs === undefined
@@ -83,6 +87,7 @@ function settleResumed(file: string | undefined, folder: string, given: TrainOpt
       device: given.device ?? config.device,
       data: data === undefined ? undefined : inFolder(data),
       init: init === undefined ? undefined : inFolder(init),
+      initOnly,
       ...limits,
     }),
   };

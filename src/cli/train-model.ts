@@ -156,14 +156,14 @@ class TrainRun {
 
   async #restore(): Promise<LoadedCheckpoint | undefined> {
     const { plan, session } = this.#model;
-    const { resumed, init } = this.#settled;
+    const { resumed, init, initOnly } = this.#settled;
     const checkpoint = resumed === undefined ? undefined : await loadCheckpoint(resumed.checkpoints);
     for (const damage of checkpoint?.damaged ?? []) this.#log.say(`passed over: ${damage}`);
     if (checkpoint !== undefined) {
       restoreCheckpoint(session, plan, checkpoint);
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
-      loadParameters(session, await readParameters(plan, init));
+      loadParameters(session, await readParameters(plan, init, initOnly));
     }
     return checkpoint;
   }
@@ -206,7 +206,7 @@ class TrainRun {
   }
 
   #createFolder(place: string, settings: TrainSettings): void {
-    const { file, folder, options, shuffle, device, data, init, host } = this.#settled;
+    const { file, folder, options, shuffle, device, data, init, initOnly, host } = this.#settled;
     const config: Omit<RunConfig, 'sources'> = {
       format: 'lmc-run',
       version: 1,
@@ -218,7 +218,7 @@ class TrainRun {
       shuffle,
       seed: this.#model.seed,
       ...limitsOf(settings),
-      ...defined({ batchSize: options.batchSize, device, data, init }),
+      ...defined({ batchSize: options.batchSize, device, data, init, initOnly }),
     };
     const sources = new Map(host.filesRead().map((name) => [name, host.readFile(name) ?? '']));
     const { run, earlier } = RunFolder.create(place, config, sources);

@@ -16,6 +16,7 @@ export const trainCommand: RegisterCommand = (program, { io, done }) => {
   addRunOptions(command)
     .option('--no-shuffle', 'rows in their order')
     .option('--init <file.safetensors>', 'parameters to start from')
+    .option('--init-only <name>', 'of --init, only what is below this name; the rest starts afresh')
     .option('--save <file.safetensors>', 'write the parameters at the end')
     .option('--steps <n>', 'stop after so many steps', wholeNumber)
     .option('--epochs <n>', 'stop after so many epochs', wholeNumber)
