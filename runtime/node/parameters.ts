@@ -2,9 +2,9 @@
 import { encoderKey } from '../data/encoder.ts';
 import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
-import type { Session, TensorData } from '../session.ts';
+import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { adaptStateDict } from '../foreign-names.ts';
-import { checkStateDict, writeStates } from '../state-dict.ts';
+import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
 
 /** For a file that is to be written. `encoder`: of the data set. */
 export function parameterMetadata(plan: Plan, encoder: string | undefined): ReadonlyMap<string, string> {
@@ -27,11 +27,17 @@ export interface ParameterFile {
 
 /**
  * Reads and checks. Throws a RuntimeError (exit code 5) that names every tensor that does not fit. `only`: the part of
- * the model that is wanted, such as `bert`; what else the file has is left alone.
+ * the model that is wanted, such as `bert`; what else the file has is left alone. Where the model has no such part, the
+ * exit code is 2.
  */
 export async function readParameters(plan: Plan, file: string, only?: string): Promise<ParameterFile> {
   const { tensors: all, metadata } = await readSafetensorsFile(file);
   const isWanted = (name: string): boolean => only === undefined || name.startsWith(`${only}.`);
+  const names = stateLayouts(plan, 'parameter').map(({ name }) => name);
+  if (!names.some(isWanted)) {
+    const tops = [...new Set(names.map((name) => name.split('.')[0]))];
+    throw new RuntimeError(2, `no parameter stands below "${only}"; the model has ${tops.join(', ')}`);
+  }
   const tensors = new Map([...adaptStateDict(plan, all)].filter(([name]) => isWanted(name)));
   checkStateDict(plan, 'parameter', tensors, file, isWanted);
   return { tensors, metadata };

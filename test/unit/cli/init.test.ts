@@ -117,3 +117,12 @@ it('starts a classifier from a pretrained encoder', async () => {
   for (const name of encoder) expect(tuned.get(name)).toEqual(pretrained.get(name));
   expect(tuned.has('classifier.weight')).toBe(true);
 });
+
+it('refuses a part that the model does not have', async () => {
+  const data = write('data.safetensors', { tokens: tokens(2, 4), targets: tokens(2, 4) });
+  await start('gpt2.lm', data, 'own.safetensors', ...gpt2);
+  const init = ['--init', at('own.safetensors'), '--init-only', 'encoder'];
+  const { code, stderr } = await start('gpt2.lm', data, 'again.safetensors', ...gpt2, ...init);
+  expect(code).toBe(2);
+  expect(stderr).toContain('no parameter stands below "encoder"; the model has wte, wpe, h, ln_f');
+});
