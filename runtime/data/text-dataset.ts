@@ -4,11 +4,11 @@ import { bindText, type TextBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
 import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
+import { learnVocabulary } from './learn-vocabulary.ts';
 import { orderBatches } from './order.ts';
 import { failAt, formatPlace, plural } from './problem.ts';
 import type { Row } from './rows.ts';
 import { makeTextBatch } from './text-batch.ts';
-import { buildVocabulary, createTokenizer, type TokenizerSettings } from './tokenizer.ts';
 
 export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
 
@@ -109,16 +109,6 @@ function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {
   return indices.map((index) => list[index] as T);
 }
 
-/** `most`: tokens of a text that there is room for. */
-export function readTokenizer(tokenizer: StageArguments, most: number): TokenizerSettings {
-  return {
-    kind: tokenizer.stage.name === 'characters' ? 'characters' : 'words',
-    lowercase: tokenizer.flag('lowercase'),
-    pattern: tokenizer.optionalString('pattern') ?? '',
-    maxLength: Math.min(tokenizer.optionalInteger('max_length') ?? most, most, 0x7fffffff),
-  };
-}
-
 /** From the training part, or from the run whose parameters are used. */
 function makeEncoder(
   parts: RowsBySplit,
@@ -129,30 +119,17 @@ function makeEncoder(
   notes: string[],
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
-  const { sequenceBound, target } = binding;
-  const settings = readTokenizer(tokenizer, sequenceBound);
-  const tokenize = createTokenizer(settings, tokenizer.place);
-  const room = Math.min(
-    tokenizer.integer('vocab_size'),
-    binding.tokens.range?.[1] ?? Number.POSITIVE_INFINITY,
-  );
-  const minCount = tokenizer.integer('min_count');
-  const { vocabulary, distinct, rare, cut } = buildVocabulary(
+  const { sequenceBound, target, tokens } = binding;
+  const learnt = learnVocabulary(
+    tokenizer,
+    sequenceBound,
+    tokens,
     // What is cut from a text is not learnt from, and so not counted.
-    parts.train.map(({ text }) => tokenize(text).slice(0, settings.maxLength)),
-    room,
-    minCount,
-  );
-  const left = [
-    ...(rare > 0 ? [`${rare} seen less than ${minCount} times`] : []),
-    ...(cut > 0 ? [`${cut} for want of room`] : []),
-  ];
-  notes.push(
-    `vocabulary of ${vocabulary.size} (room for ${room}) from ${plural(distinct, 'different token')}` +
-      (left.length === 0 ? '' : `; left out: ${left.join(', ')}`),
+    (tokenize, { maxLength }) => parts.train.map(({ text }) => tokenize(text).slice(0, maxLength)),
+    notes,
   );
   const labels = target?.kind === 'class' ? collectLabels(parts.train, target.classes, file) : [];
-  return { tokenizer: settings, vocabulary, labels };
+  return { ...learnt, labels };
 }
 
 function numberPart(rows: readonly Row[], data: EncoderData, binding: TextBinding, place: string): Part {

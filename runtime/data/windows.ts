@@ -5,10 +5,11 @@ import type { StageArguments } from './arguments.ts';
 import { bindWindows, type WindowBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
 import { parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import { learnVocabulary } from './learn-vocabulary.ts';
 import { failAt, plural } from './problem.ts';
 import { streams } from './random.ts';
-import { mapSplits, readTokenizer, type Batching } from './text-dataset.ts';
-import { buildVocabulary, createTokenizer, unknown, type Tokenize } from './tokenizer.ts';
+import { mapSplits, type Batching } from './text-dataset.ts';
+import { createTokenizer, unknown, type Tokenize } from './tokenizer.ts';
 
 /** `length`: the tokens of a window; by default the bound of the sequence dimension. */
 export function createWindowDataset(
@@ -84,23 +85,14 @@ function makeEncoder(
   notes: string[],
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
-  const settings = readTokenizer(tokenizer, length);
-  const tokenize = createTokenizer(settings, tokenizer.place);
-  const room = Math.min(
-    tokenizer.integer('vocab_size'),
-    binding.tokens.range?.[1] ?? Number.POSITIVE_INFINITY,
+  const learnt = learnVocabulary(
+    tokenizer,
+    length,
+    binding.tokens,
+    (tokenize) => tokensOf(text, tokenize),
+    notes,
   );
-  const minCount = tokenizer.integer('min_count');
-  const { vocabulary, distinct, rare, cut } = buildVocabulary(tokensOf(text, tokenize), room, minCount);
-  const left = [
-    ...(rare > 0 ? [`${rare} seen less than ${minCount} times`] : []),
-    ...(cut > 0 ? [`${cut} for want of room`] : []),
-  ];
-  notes.push(
-    `vocabulary of ${vocabulary.size} (room for ${room}) from ${plural(distinct, 'different token')}` +
-      (left.length === 0 ? '' : `; left out: ${left.join(', ')}`),
-  );
-  return { tokenizer: settings, vocabulary, labels: [] };
+  return { ...learnt, labels: [] };
 }
 
 const chunkSize = 1 << 18;
