@@ -38,6 +38,7 @@ function describeValue(option) {
     text: 'string',
     column: 'string or number',
     integer: 'whole number',
+    number: 'number',
     share: 'number or string',
     flag: '`true`, `false`',
     choice: (option.choices ?? []).map(code).join(', '),

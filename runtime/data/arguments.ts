@@ -33,6 +33,11 @@ export class StageArguments {
     return this.optionalInteger(name) ?? this.#missing(name);
   }
 
+  /** Any number from 0. */
+  number(name: string): number {
+    return this.optionalInteger(name) ?? this.#missing(name);
+  }
+
   optionalInteger(name: string): number | undefined {
     const value = this.#values.get(name)?.[0];
     return typeof value === 'number' ? value : undefined;
@@ -162,6 +167,8 @@ function describeExpected(option: StageOption, value: PlanConstant): string | un
       const least = option.minimum ?? Number.MIN_SAFE_INTEGER;
       return isCount(least) ? undefined : `a whole number from ${option.minimum ?? '−2^53'}`;
     }
+    case 'number':
+      return typeof value === 'number' && value >= 0 ? undefined : 'a number from 0';
     case 'share':
       return typeof value === 'string' || (typeof value === 'number' && value >= 0 && value < 1)
         ? undefined

@@ -192,6 +192,8 @@ function optionValue(
       return isWholeFrom(value, option.minimum ?? 0)
         ? value.value
         : wrong(`a whole number from ${option.minimum ?? 0}`);
+    case 'number':
+      return value.kind === 'number' && value.value >= 0 ? value.value : wrong('a number from 0');
     case 'share':
       if (value.kind === 'string') return value.value;
       return value.kind === 'number' && value.value >= 0 && value.value < 1
