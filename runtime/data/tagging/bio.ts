@@ -21,9 +21,9 @@ export function isBio(tags: Iterable<string>): boolean {
 export function orderTags(tags: ReadonlySet<string>): readonly string[] {
   if (isBio(tags)) {
     const types = [...new Set([...tags].filter((tag) => tag !== outside).map((tag) => tag.slice(2)))];
-    return [outside, ...types.sort(compareCodePoints).flatMap((type) => [`B-${type}`, `I-${type}`])];
+    return [outside, ...types.toSorted(compareCodePoints).flatMap((type) => [`B-${type}`, `I-${type}`])];
   }
-  const others = [...tags].filter((tag) => tag !== outside).sort(compareCodePoints);
+  const others = [...tags].filter((tag) => tag !== outside).toSorted(compareCodePoints);
   return tags.has(outside) ? [outside, ...others] : others;
 }
 
