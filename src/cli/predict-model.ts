@@ -1,4 +1,5 @@
 /** Outputs into a file; labels and probabilities of texts onto the screen. */
+import { parseTagger } from '../../runtime/data/tagging/tagger.ts';
 import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
@@ -7,6 +8,7 @@ import { alignTable, printable } from '../../runtime/evaluation-text.ts';
 import type { Io } from './io.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import type { OpenModel } from './open-model.ts';
+import { predictTags } from './predict-tags.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
 import type { RunOptions } from './run-options.ts';
 import { defined } from './settle-run.ts';
@@ -51,7 +53,7 @@ interface Prediction {
 
 export async function predictTexts(
   io: Io,
-  { plan, session }: OpenModel,
+  model: OpenModel,
   { metadata }: ParameterFile,
   { params, text: texts, logFormat }: PredictOptions,
 ): Promise<void> {
@@ -61,6 +63,12 @@ export async function predictTexts(
       5,
       `${params} holds no vocabulary: --text needs parameters that \`lmc train\` saved from text data`,
     );
+  const tagger = parseTagger(json);
+  if (tagger !== undefined) {
+    await predictTags(io, model, tagger, texts, logFormat);
+    return;
+  }
+  const { plan, session } = model;
   const encoder = openEncoder(json, { inputs: plan.signature.inputs, dims: plan.dims });
   const outputs = await predict({ session, plan, batches: encoder.encode(texts) });
   const output = outputs.get('output');
