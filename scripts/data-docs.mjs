@@ -17,6 +17,8 @@ const end = '<!-- End of what is written. -->';
 const titles = {
   source: 'Sources',
   split: 'Split',
+  features: 'Features of recordings',
+  augment: 'Augmentation',
   tokenizer: 'Tokenisers',
   windows: 'Windows',
   batches: 'Batches',

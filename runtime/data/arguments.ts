@@ -33,9 +33,9 @@ export class StageArguments {
     return this.optionalInteger(name) ?? this.#missing(name);
   }
 
-  /** Any number from 0. */
+  /** Of an option that need not be whole. */
   number(name: string): number {
-    return this.optionalInteger(name) ?? this.#missing(name);
+    return this.integer(name);
   }
 
   optionalInteger(name: string): number | undefined {
@@ -167,8 +167,10 @@ function describeExpected(option: StageOption, value: PlanConstant): string | un
       const least = option.minimum ?? Number.MIN_SAFE_INTEGER;
       return isCount(least) ? undefined : `a whole number from ${option.minimum ?? '−2^53'}`;
     }
-    case 'number':
-      return typeof value === 'number' && value >= 0 ? undefined : 'a number from 0';
+    case 'number': {
+      const least = option.minimum ?? 0;
+      return typeof value === 'number' && value >= least ? undefined : `a number from ${least}`;
+    }
     case 'share':
       return typeof value === 'string' || (typeof value === 'number' && value >= 0 && value < 1)
         ? undefined

@@ -51,6 +51,8 @@ export function describeValue(value: LmValue): string {
     case 'counts':
     case 'spans':
       return `the metric \`${value.score}\``;
+    case 'texts':
+      return `the metric \`${value.score}\``;
     case 'of-mean':
       return value.of === 'exp' ? 'the metric `perplexity`' : 'the metric `bits_per_token`';
     case 'function':

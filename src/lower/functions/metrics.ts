@@ -144,6 +144,26 @@ function spans(
   };
 }
 
+/** Of the task's texts; the host reads them, as `decode` says, and compares them with those of the data. */
+function ofTexts(rate: 'cer' | 'wer' | 'exact_match', documentation: string): LmFunction {
+  return {
+    parameters: ['output', 'labels'],
+    documentation: `${documentation} Of texts that \`decode\` reads from an output \`[batch, frame, symbol]\`.`,
+    apply(call) {
+      const output = tensorOf(call, 'output', ['f32']);
+      const labels = tensorOf(call, 'labels', ['i32']);
+      if (output === undefined || labels === undefined) return poison;
+      if (output.type.shape.length === 3) return { kind: 'texts', score: rate };
+      return call.ctx.fail(
+        types.wrongKind(spanOf(call, 'output'), {
+          expected: 'scores of symbols by frame, `f32[batch, frame, symbol]`',
+          found: describeValue(tensor(output)),
+        }),
+      );
+    },
+  };
+}
+
 export const metrics: FunctionTable = {
   accuracy,
   f1: score('f1', 'The harmonic mean of precision and recall.'),
@@ -153,6 +173,9 @@ export const metrics: FunctionTable = {
   span_precision: spans('chunk', 'precision', 'Of the spans that were predicted, the share that is.'),
   span_recall: spans('chunk', 'recall', 'Of the spans that are, the share that was predicted.'),
   role_f1: spans('word', 'f1', 'F1 of the words with a tag other than `O`, such as heads of semantic roles.'),
+  cer: ofTexts('cer', 'Character error rate: edits over the characters of the references.'),
+  wer: ofTexts('wer', 'Word error rate: edits over the words of the references.'),
+  exact_match: ofTexts('exact_match', 'The share of texts that are right in every character.'),
   perplexity: ofCrossEntropy('exp', 'e to the power of the mean cross-entropy over all tokens.'),
   bits_per_token: ofCrossEntropy(
     'log2e',
