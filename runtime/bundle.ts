@@ -126,7 +126,8 @@ export class CompiledModel {
     const counted = new Set(
       (this.#plan.task?.metrics ?? []).filter(({ kind }) => kind === 'counts').map(({ name }) => name),
     );
-    const names = ['loss', ...(this.#plan.task?.metrics ?? []).map(({ name }) => name)];
+    const measured = (this.#plan.task?.metrics ?? []).filter(({ kind }) => kind !== 'texts');
+    const names = ['loss', ...measured.map(({ name }) => name)];
     return collect<Evaluation>(
       names.map((name) => {
         const output = outputs.get(name);

@@ -44,7 +44,7 @@ export function scoreCounts(
   counts: ArrayLike<number>,
   labels: readonly string[],
 ): number {
-  const score = metric.score ?? 'f1';
+  const score = metric.score === 'precision' || metric.score === 'recall' ? metric.score : 'f1';
   const classes = scoreClasses(counts, labels);
   if (metric.class !== undefined) {
     const number = findClass(metric.name, metric.class, classes.length, labels);

@@ -173,9 +173,9 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
         z.array(
           strict<PlanMetric>()({
             name,
-            kind: z.enum(['mean', 'counts']),
+            kind: z.enum(['mean', 'counts', 'texts']),
             of: z.exactOptional(z.enum(['exp', 'log2e'])),
-            score: z.exactOptional(z.enum(['f1', 'precision', 'recall'])),
+            score: z.exactOptional(z.enum(['f1', 'precision', 'recall', 'cer', 'wer', 'exact_match'])),
             class: z.exactOptional(z.union([z.number(), z.string()])),
           }),
         ),

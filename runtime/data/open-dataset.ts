@@ -5,6 +5,7 @@ import { defaultStage, readPipeline, type Pipeline, type StageArguments } from '
 import type { DataContext, DataFiles, Dataset, Split } from './dataset.ts';
 import { readDelimited } from './delimited.ts';
 import { readJsonLines, readPlainLines } from './line-files.ts';
+import { openRecordings } from './open-recordings.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
 import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
@@ -36,6 +37,11 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
   if (pipeline.windows !== undefined)
     failAt(pipeline.windows.place, 'windows are cut from one long text', 'write `text{"input.txt"} | …`');
+  if (source.stage.name === 'recordings') return openRecordings(source, pipeline, split, batching, context);
+  if (pipeline.features !== undefined)
+    failAt(pipeline.features.place, 'features are made of `recordings{…}`, and this source is another');
+  if (split.column !== undefined)
+    failAt(pipeline.split?.place ?? source.place, '`split{column=…}` is for `recordings{…}`: other sources keep no columns'); // prettier-ignore
   return source.stage.name === 'tensors'
     ? openTensorSource(source, pipeline, split, batching, context)
     : openTextSource(source, pipeline, split, batching, context);

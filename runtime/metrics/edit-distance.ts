@@ -21,7 +21,7 @@ export interface ErrorRates {
   /** The same of words, which spaces separate. */
   readonly wer: number;
   /** The share of texts that are the reference, letter by letter. */
-  readonly exact: number;
+  readonly exact_match: number;
 }
 
 /** Adds up over texts: the sum of edits over the sum of lengths, not a mean of rates. Characters are code points. */
@@ -48,7 +48,7 @@ export class ErrorCounts {
     return {
       cer: divide(this.#characterEdits, this.#characters),
       wer: divide(this.#wordEdits, this.#words),
-      exact: divide(this.#exact, this.#texts),
+      exact_match: divide(this.#exact, this.#texts),
     };
   }
 }

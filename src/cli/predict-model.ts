@@ -1,10 +1,13 @@
 /** Outputs into a file; labels and probabilities of texts onto the screen. */
+import type { Dataset } from '../../runtime/data/dataset.ts';
 import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError, type TensorData } from '../../runtime/session.ts';
 import { alignTable, printable } from '../../runtime/evaluation-text.ts';
 import type { Io } from './io.ts';
+import { createTranscribe } from '../../runtime/decode/transcribe.ts';
+import { taskOf } from '../../runtime/train.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import type { OpenModel } from './open-model.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
@@ -37,9 +40,32 @@ export async function predictData(
     batches: dataset.batches('test', { seed: 0, epoch: 0, shuffle: false }),
     ...defined({ limit }),
   });
+  printTranscripts(io, plan, dataset, outputs.get('output'), options);
   await writeSafetensorsFile(output, outputs);
   const shapes = [...outputs].map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.join(', ')}]`);
   io.err(`wrote ${output}: ${shapes.join(', ')}\n`);
+}
+
+/** Of recordings: what was said and what was heard, one line each. */
+function printTranscripts(
+  io: Io,
+  plan: OpenModel['plan'],
+  dataset: Dataset,
+  output: TensorData | undefined,
+  { logFormat }: PredictOptions,
+): void {
+  const { transcripts } = dataset;
+  if (transcripts === undefined || output === undefined) return;
+  const transcribe = createTranscribe(taskOf(plan), transcripts);
+  for (let row = 0; row < (output.shape[0] ?? 0); row++) {
+    const reference = dataset.text?.('test', row) ?? '';
+    const text = transcribe(output, row, transcripts.frames('test', row));
+    io.out(
+      logFormat === 'json'
+        ? `${JSON.stringify({ event: 'predict', reference, text })}\n`
+        : `${printable(reference)}\t${printable(text)}\n`,
+    );
+  }
 }
 
 interface Prediction {

@@ -149,7 +149,7 @@ class NameChecker extends NameWalk {
       if (item.kind === 'field' && item.name.name === 'data') this.#data(item.value, scope);
       else if (
         item.kind === 'field' &&
-        ['optim', 'schedule'].includes(item.name.name) &&
+        ['optim', 'schedule', 'decode'].includes(item.name.name) &&
         item.value.kind === 'build'
       )
         for (const { value } of item.value.arguments) this.expression(value, scope);

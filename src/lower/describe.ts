@@ -50,6 +50,8 @@ export function describeValue(value: LmValue): string {
       return 'an optimiser';
     case 'counts':
       return `the metric \`${value.score}\``;
+    case 'texts':
+      return `the metric \`${value.score}\``;
     case 'of-mean':
       return value.of === 'exp' ? 'the metric `perplexity`' : 'the metric `bits_per_token`';
     case 'function':

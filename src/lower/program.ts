@@ -185,7 +185,9 @@ export class ProgramLowering {
     if (walked === undefined || task === undefined) return undefined;
     const outputs: Graph['outputs'] = [
       { name: 'loss', value: task.loss },
-      ...task.metrics.map(({ metric, value }) => ({ name: metric.name, value })),
+      ...task.metrics.flatMap(({ metric, value }) =>
+        value === undefined ? [] : [{ name: metric.name, value }],
+      ),
     ];
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
     const training =

@@ -117,6 +117,8 @@ export type LmValue =
     }
   | CountsValue
   /** A metric that follows from the mean of a loss over a whole part of the data. */
+  /** A score of the texts that the host reads out of the output. */
+  | { readonly kind: 'texts'; readonly score: 'cer' | 'wer' | 'exact_match' }
   | { readonly kind: 'of-mean'; readonly value: Value; readonly of: 'exp' | 'log2e' }
   /** A function or builder named without being applied. */
   | { readonly kind: 'function'; readonly name: string }

@@ -66,7 +66,15 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
     const { split, loss, rows } = evaluation;
     const scores = Object.fromEntries(scoresOf(evaluation, task, dataset.labels));
     const classes = classScoresOf(evaluation, dataset);
-    const fields = { split, rows, loss, ...scores, ...(classes.length === 0 ? {} : { classes }) };
+    const texts = evaluation.texts?.rows;
+    const fields = {
+      split,
+      rows,
+      loss,
+      ...scores,
+      ...(classes.length === 0 ? {} : { classes }),
+      ...(texts === undefined ? {} : { texts }),
+    };
     io.out(`${printEvent('eval', fields)}\n`);
   } else {
     io.out(printEvaluation(evaluation, task, dataset));

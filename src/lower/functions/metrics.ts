@@ -7,7 +7,7 @@ import { poison, tensor, type LmValue } from '../values.ts';
 import { oneHotMask } from './creation.ts';
 import type { Call, FunctionTable, LmFunction } from './function.ts';
 import { crossEntropy, scoresAndLabels } from './losses.ts';
-import { spanOf, valueOf } from './read.ts';
+import { spanOf, tensorOf, valueOf } from './read.ts';
 import { meanOf, reduced } from './reductions.ts';
 
 /** 1 where the highest score is the label's, as f32. */
@@ -101,11 +101,34 @@ function ofCrossEntropy(of: 'exp' | 'log2e', documentation: string): LmFunction 
   };
 }
 
+/** Of the task's texts; the host reads them, as `decode` says, and compares them with those of the data. */
+function ofTexts(rate: 'cer' | 'wer' | 'exact_match', documentation: string): LmFunction {
+  return {
+    parameters: ['output', 'labels'],
+    documentation: `${documentation} Of texts that \`decode\` reads from an output \`[batch, frame, symbol]\`.`,
+    apply(call) {
+      const output = tensorOf(call, 'output', ['f32']);
+      const labels = tensorOf(call, 'labels', ['i32']);
+      if (output === undefined || labels === undefined) return poison;
+      if (output.type.shape.length === 3) return { kind: 'texts', score: rate };
+      return call.ctx.fail(
+        types.wrongKind(spanOf(call, 'output'), {
+          expected: 'scores of symbols by frame, `f32[batch, frame, symbol]`',
+          found: describeValue(tensor(output)),
+        }),
+      );
+    },
+  };
+}
+
 export const metrics: FunctionTable = {
   accuracy,
   f1: score('f1', 'The harmonic mean of precision and recall.'),
   precision: score('precision', 'Of what was predicted as a class, the share that is.'),
   recall: score('recall', 'Of what is a class, the share that was predicted.'),
+  cer: ofTexts('cer', 'Character error rate: edits over the characters of the references.'),
+  wer: ofTexts('wer', 'Word error rate: edits over the words of the references.'),
+  exact_match: ofTexts('exact_match', 'The share of texts that are right in every character.'),
   perplexity: ofCrossEntropy('exp', 'e to the power of the mean cross-entropy over all tokens.'),
   bits_per_token: ofCrossEntropy(
     'log2e',

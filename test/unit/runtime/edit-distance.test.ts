@@ -30,19 +30,19 @@ describe('error rates', () => {
     counts.add('seven two', 'seven two');
     counts.add('one', 'on');
     counts.add('nine', 'five nine');
-    expect(counts.rates()).toEqual({ cer: 6 / 16, wer: 2 / 4, exact: 1 / 3 });
+    expect(counts.rates()).toEqual({ cer: 6 / 16, wer: 2 / 4, exact_match: 1 / 3 });
   });
 
   it('count code points, and no blanks between words', () => {
     const counts = new ErrorCounts();
     counts.add('😀 b', '😀  b');
-    expect(counts.rates()).toEqual({ cer: 1 / 3, wer: 0, exact: 0 });
+    expect(counts.rates()).toEqual({ cer: 1 / 3, wer: 0, exact_match: 0 });
   });
 
   it('of nothing are 0, and infinite where something was heard', () => {
     const counts = new ErrorCounts();
     counts.add('', '');
-    expect(counts.rates()).toEqual({ cer: 0, wer: 0, exact: 1 });
+    expect(counts.rates()).toEqual({ cer: 0, wer: 0, exact_match: 1 });
     counts.add('', 'a');
     expect(counts.rates().cer).toBe(Infinity);
   });
