@@ -18,7 +18,25 @@ import { CommandError, exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
 import type { OpenModel } from './open-model.ts';
 import { replaceFile } from './replace-file.ts';
-import type { GenerateOptions } from './commands/generate.ts';
+import type { RunOptions } from './run-options.ts';
+
+export interface GenerateOptions extends RunOptions {
+  readonly params?: string;
+  readonly run?: string;
+  readonly prompt?: string;
+  readonly input?: string;
+  readonly output?: string;
+  readonly maxTokens?: number;
+  readonly minTokens: number;
+  readonly temperature?: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly repetitionPenalty: number;
+  readonly beams: number;
+  readonly lengthPenalty: number;
+  readonly stop: readonly string[];
+  readonly samples: number;
+}
 
 /** As much longer than its source a translation may be; as in the reference's beam search. */
 const spareTokens = 10;

@@ -4,31 +4,13 @@ import { InvalidArgumentError } from 'commander';
 import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { generateTexts } from '../generate-model.ts';
+import { generateTexts, type GenerateOptions } from '../generate-model.ts';
 import type { Io } from '../io.ts';
 import { openModel } from '../open-model.ts';
 import { collectText, lowerOptions, positiveInteger } from '../options.ts';
-import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
-
-export interface GenerateOptions extends RunOptions {
-  readonly params?: string;
-  readonly run?: string;
-  readonly prompt?: string;
-  readonly input?: string;
-  readonly output?: string;
-  readonly maxTokens?: number;
-  readonly minTokens: number;
-  readonly temperature?: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly repetitionPenalty: number;
-  readonly beams: number;
-  readonly lengthPenalty: number;
-  readonly stop: readonly string[];
-  readonly samples: number;
-}
 
 /** Prompts that are taken together where nothing is said. */
 const defaultBatch = 16;
