@@ -4,6 +4,7 @@ import { createTranscribe, type Transcribe } from './decode/transcribe.ts';
 import { ErrorCounts, type ErrorRates } from './metrics/edit-distance.ts';
 import type { Plan, PlanMetric, PlanTask } from './plan.ts';
 import { scoreCounts, scoreMean } from './metrics.ts';
+import { chunksOf, countSpans, labelledWords, scoreSpans, type SpanCounts } from './metrics/spans.ts';
 import { requestFor } from './request.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 
@@ -17,6 +18,8 @@ export interface Evaluation {
   readonly means: ReadonlyMap<string, number>;
   /** Metrics that count per class: true positives, predicted, actual; `[classes, 3]` row by row. */
   readonly counts: ReadonlyMap<string, Float64Array>;
+  /** Metrics of labelled spans: counts by label. */
+  readonly spans: ReadonlyMap<string, SpanCounts>;
   /** Texts that were read out of the output: error rates, and the texts themselves beside the data's. */
   readonly texts?: { readonly rates: ErrorRates; readonly rows: readonly TextPair[] };
 }
@@ -36,7 +39,7 @@ export interface EvaluateRequest {
 
 /** Metrics by name, in the order of the task. `labels`: names of the classes, empty where there are none. */
 export function scoresOf(
-  { means, counts, texts }: Pick<Evaluation, 'means' | 'counts' | 'texts'>,
+  { means, counts, spans, texts }: Pick<Evaluation, 'means' | 'counts' | 'spans' | 'texts'>,
   task: PlanTask,
   labels: readonly string[],
 ): ReadonlyMap<string, number> {
@@ -47,9 +50,16 @@ export function scoresOf(
         ? scoreTexts(metric, texts?.rates)
         : metric.kind === 'mean'
           ? scoreMean(metric, means.get(metric.name) ?? Number.NaN)
-          : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
+          : metric.kind === 'spans'
+            ? scoreSpanMetric(metric, spans.get(metric.name))
+            : scoreCounts(metric, counts.get(metric.name) ?? [], labels),
     ]),
   );
+}
+
+function scoreSpanMetric({ score, class: label }: PlanMetric, counts: SpanCounts = new Map()): number {
+  const scores = scoreSpans(counts, label === undefined ? undefined : String(label));
+  return score === 'precision' || score === 'recall' ? scores[score] : scores.f1;
 }
 
 /** Batches that are under way at a time. */
@@ -65,7 +75,7 @@ export async function evaluate({
 }: EvaluateRequest): Promise<Evaluation> {
   const { task } = plan;
   if (task === undefined) throw new RuntimeError(2, `${plan.signature.model} has no task to evaluate`);
-  const sums = new MetricSums(task);
+  const sums = new MetricSums(task, dataset, split);
   const { transcripts } = dataset;
   const texts =
     task.metrics.some(({ kind }) => kind === 'texts') && transcripts !== undefined
@@ -132,21 +142,29 @@ class TextScores {
 
 class MetricSums {
   readonly #task: PlanTask;
+  readonly #dataset: Dataset;
+  readonly #split: Split;
+  readonly #spans = new Map<string, SpanCounts>();
   readonly #means = new Map<string, number>();
   readonly #counts = new Map<string, Float64Array>();
   rows = 0;
   #weight = 0;
 
-  constructor(task: PlanTask) {
+  constructor(task: PlanTask, dataset: Dataset, split: Split) {
     this.#task = task;
+    this.#dataset = dataset;
+    this.#split = split;
   }
 
-  add(outputs: ReadonlyMap<string, TensorData>, { rows, weight = rows }: Batch): void {
+  add(outputs: ReadonlyMap<string, TensorData>, batch: Batch): void {
+    const { rows, weight = rows } = batch;
     this.rows += rows;
     this.#weight += weight;
     this.#addMean('loss', outputs, weight);
-    for (const { name, kind } of this.#task.metrics) {
-      if (kind === 'mean') this.#addMean(name, outputs, weight);
+    for (const metric of this.#task.metrics) {
+      const { name, kind } = metric;
+      if (kind === 'spans') this.#addSpans(metric, outputs, batch);
+      else if (kind === 'mean') this.#addMean(name, outputs, weight);
       else if (kind === 'counts') this.#addCounts(name, outputs);
     }
   }
@@ -165,10 +183,32 @@ class MetricSums {
     this.#counts.set(name, sums);
   }
 
+  /** Against the file's own tags where the data have them, so that what the model never saw is missed as well. */
+  #addSpans(metric: PlanMetric, outputs: ReadonlyMap<string, TensorData>, batch: Batch): void {
+    const predicted = outputs.get(metric.name);
+    const target = batch.tensors.get(metric.target ?? '');
+    const width = target?.shape[1] ?? 0;
+    const counts = this.#spans.get(metric.name) ?? new Map();
+    this.#spans.set(metric.name, counts);
+    const { labels, tags } = this.#dataset;
+    const nameOf = (number: number): string => labels[number] ?? (number === 0 ? 'O' : String(number));
+    const split = metric.unit === 'word' ? labelledWords : chunksOf;
+    for (const [row, index] of batch.indices.entries()) {
+      const own = tags?.(this.#split, index);
+      const length = Math.min(
+        width,
+        own?.length ?? batch.tensors.get(metric.lengths ?? '')?.data[row] ?? width,
+      );
+      const namesOf = (tensor: TensorData | undefined): string[] =>
+        Array.from(tensor?.data.subarray(row * width, row * width + length) ?? [], nameOf);
+      countSpans(counts, split(namesOf(predicted)), split(own ?? namesOf(target)));
+    }
+  }
+
   result(): Omit<Evaluation, 'split'> {
     const means = new Map([...this.#means].map(([name, sum]) => [name, sum / this.#weight]));
     const loss = means.get('loss') ?? Number.NaN;
     means.delete('loss');
-    return { rows: this.rows, loss, means, counts: this.#counts };
+    return { rows: this.rows, loss, means, counts: this.#counts, spans: this.#spans };
   }
 }

@@ -1,7 +1,7 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
 import type { Dataset } from './data/dataset.ts';
 import { scoresOf, type Evaluation, type TextPair } from './evaluate.ts';
-import { scoreClasses, type ClassScores } from './metrics.ts';
+import { scoreClasses, scoreSpanClasses, type ClassScores } from './metrics.ts';
 import type { PlanTask } from './plan.ts';
 
 /** `test: 180 examples, loss 0.1023, accuracy 0.9611`, and the table of the first metric that has counts. */
@@ -37,12 +37,14 @@ function printTexts(rows: readonly TextPair[]): string {
   return `\n${wrong.length} of ${rows.length} texts differ from the reference (*)\n\n${'reference'.padEnd(width)}  heard\n${lines.join('')}`;
 }
 
-/** Of the first metric that has counts; all of them count the same. Empty where none does. */
+/** Of the first metric that counts spans, else of the first that has counts; all of them count the same. Empty where none does. */
 export function classScoresOf(
-  { counts }: Evaluation,
+  { counts, spans }: Evaluation,
   { labels }: Pick<Dataset, 'labels'>,
 ): readonly ClassScores[] {
   const [first] = counts.values();
+  const [firstSpans] = spans.values();
+  if (firstSpans !== undefined) return scoreSpanClasses(firstSpans);
   return first === undefined ? [] : scoreClasses(first, labels);
 }
 

@@ -173,8 +173,11 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
         z.array(
           strict<PlanMetric>()({
             name,
-            kind: z.enum(['mean', 'counts', 'texts']),
+            kind: z.enum(['mean', 'counts', 'spans', 'texts']),
             of: z.exactOptional(z.enum(['exp', 'log2e'])),
+            unit: z.exactOptional(z.enum(['chunk', 'word'])),
+            target: z.exactOptional(name),
+            lengths: z.exactOptional(name),
             score: z.exactOptional(z.enum(['f1', 'precision', 'recall', 'cer', 'wer', 'exact_match'])),
             class: z.exactOptional(z.union([z.number(), z.string()])),
           }),

@@ -45,6 +45,8 @@ export interface Dataset {
   readonly notes: readonly string[];
   /** The raw text of a row, where there is one: for samples of predictions. */
   readonly text?: (split: Split, row: number) => string;
+  /** The file's own tags of a row's words, where there are any: for scores that the host counts. */
+  readonly tags?: (split: Split, row: number) => readonly string[];
   /** Of recordings: how an output by frames is read, and compared with `text`. */
   readonly transcripts?: Transcripts;
 }

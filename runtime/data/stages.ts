@@ -234,6 +234,44 @@ export const stages: readonly Stage[] = [
     options: [{ ...path, repeated: true }, encoding],
   },
   {
+    name: 'conll',
+    kind: 'source',
+    doc: 'sentences with a tag for every word: one word a line with its columns, divided by tabs or by white space; a blank line, or one of white space alone, ends a sentence; lines that start with `-DOCSTART-` are left out',
+    options: [
+      path,
+      { name: 'word', type: 'integer', default: 1, minimum: 1, doc: 'the column of the word, from 1' },
+      { name: 'tag', type: 'integer', minimum: 1, doc: 'the column of the tag; by default the last' },
+      {
+        name: 'comments',
+        type: 'flag',
+        default: false,
+        doc: 'whether lines that start with `#` are comments; otherwise they are words',
+      },
+      encoding,
+    ],
+  },
+  {
+    name: 'conllu',
+    kind: 'source',
+    doc: 'sentences of a CoNLL-U file with a tag for every word, or with `predicates` one example for each predicate, whose tags are the roles of the words. Comments, ranges (`3-4`) and empty nodes (`10.1`) are left out',
+    options: [
+      path,
+      {
+        name: 'tag',
+        type: 'text',
+        default: 'upos',
+        doc: 'the column that is predicted: `"upos"`, `"xpos"`, `"deprel"`, …, or `"misc.NER"` for the value of a key in the last column',
+      },
+      {
+        name: 'predicates',
+        type: 'integer',
+        minimum: 1,
+        doc: 'the column that names the sense of a predicate, from 1; the roles of the k-th predicate are in the k-th column behind it, `V` is the predicate itself. Instead of `tag`',
+      },
+      encoding,
+    ],
+  },
+  {
     name: 'recordings',
     kind: 'source',
     doc: 'WAVE files with what is said in them: a manifest (`.csv`, `.tsv` or `.jsonl`) that names a file and a text in every row, or a folder whose file names tell the text',
@@ -402,6 +440,53 @@ export const stages: readonly Stage[] = [
     options: tokenizerOptions.map((option) =>
       option.name === 'lowercase' ? { ...option, default: false } : option,
     ),
+  },
+  {
+    name: 'tokens',
+    kind: 'tokenizer',
+    doc: 'the words of `conll` and `conllu` as they are, numbered by frequency in the training part',
+    options: [
+      ...tokenizerOptions,
+      {
+        name: 'zero_digits',
+        type: 'flag',
+        default: false,
+        doc: 'whether every digit becomes a 0, so that all years are one word',
+      },
+      {
+        name: 'links',
+        type: 'flag',
+        default: false,
+        doc: 'whether words that start with `http` become `<url>`, and those that start with `@` `<user>`',
+      },
+      {
+        name: 'affix',
+        type: 'integer',
+        default: 3,
+        minimum: 1,
+        doc: 'letters of a `prefix` and of a `suffix`, where the model takes them',
+      },
+      {
+        name: 'word_dropout',
+        type: 'number',
+        default: 0,
+        doc: 'a: in training, a word that occurs n times becomes `<unk>` with the chance a / (a + n), so that rare words teach what an unknown one means',
+      },
+      {
+        name: 'bio',
+        type: 'choice',
+        choices: ['repair', 'error'],
+        default: 'repair',
+        doc: 'what to do with an I that continues nothing: `repair` reads it as a B, as conlleval does, and reports how many there were',
+      },
+      {
+        name: 'unseen',
+        type: 'choice',
+        choices: ['error', 'miss'],
+        default: 'error',
+        doc: 'what to do with a tag that is held out and in no training sentence: `miss` counts it as missed in the scores and as `O` in the loss',
+      },
+    ],
   },
   {
     name: 'windows',

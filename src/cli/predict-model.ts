@@ -1,5 +1,6 @@
 /** Outputs into a file; labels and probabilities of texts onto the screen. */
 import type { Dataset } from '../../runtime/data/dataset.ts';
+import { parseTagger } from '../../runtime/data/tagging/tagger.ts';
 import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
@@ -10,6 +11,7 @@ import { createTranscribe } from '../../runtime/decode/transcribe.ts';
 import { taskOf } from '../../runtime/train.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import type { OpenModel } from './open-model.ts';
+import { predictTags } from './predict-tags.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
 import type { RunOptions } from './run-options.ts';
 import { defined } from './settle-run.ts';
@@ -77,7 +79,7 @@ interface Prediction {
 
 export async function predictTexts(
   io: Io,
-  { plan, session }: OpenModel,
+  model: OpenModel,
   { metadata }: ParameterFile,
   { params, text: texts, logFormat }: PredictOptions,
 ): Promise<void> {
@@ -87,6 +89,12 @@ export async function predictTexts(
       5,
       `${params} holds no vocabulary: --text needs parameters that \`lmc train\` saved from text data`,
     );
+  const tagger = parseTagger(json);
+  if (tagger !== undefined) {
+    await predictTags(io, model, tagger, texts, logFormat);
+    return;
+  }
+  const { plan, session } = model;
   const encoder = openEncoder(json, { inputs: plan.signature.inputs, dims: plan.dims });
   const outputs = await predict({ session, plan, batches: encoder.encode(texts) });
   const output = outputs.get('output');

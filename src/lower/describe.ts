@@ -49,6 +49,7 @@ export function describeValue(value: LmValue): string {
     case 'optimizer':
       return 'an optimiser';
     case 'counts':
+    case 'spans':
       return `the metric \`${value.score}\``;
     case 'texts':
       return `the metric \`${value.score}\``;

@@ -249,6 +249,19 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
     };
     return { metric, value: value.value };
   }
+  if (value.kind === 'spans') {
+    const { kind, score, unit, target, lengths } = value;
+    const metric: PlanMetric = {
+      name,
+      kind,
+      score,
+      unit,
+      target,
+      ...(lengths === undefined ? {} : { lengths }),
+      ...(value.class === undefined ? {} : { class: value.class }),
+    };
+    return { metric, value: value.value };
+  }
   if (value.kind === 'tensor' && equalTypes(value.value.type, tensorType('f32', [])))
     return { metric: { name, kind: 'mean' as const }, value: value.value };
   if (value.kind === 'texts') return { metric: { name, kind: 'texts' as const, score: value.score } };

@@ -1,5 +1,6 @@
 /** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
 import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
+import { parseTagger } from '../../../runtime/data/tagging/tagger.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
@@ -83,7 +84,7 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
 
 /** Tensors have class numbers only; the parameters know the names. */
 function withLabels(dataset: Dataset, encoder: string): Dataset {
-  return { ...dataset, labels: parseEncoder(encoder).labels };
+  return { ...dataset, labels: (parseTagger(encoder) ?? parseEncoder(encoder)).labels };
 }
 
 /** The test part, else the validation part. */
