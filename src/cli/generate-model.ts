@@ -18,6 +18,7 @@ import { CommandError, exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
 import type { OpenModel } from './open-model.ts';
 import { replaceFile } from './replace-file.ts';
+import { defined } from './settle-run.ts';
 import type { RunOptions } from './run-options.ts';
 
 export interface GenerateOptions extends RunOptions {
@@ -26,6 +27,9 @@ export interface GenerateOptions extends RunOptions {
   readonly prompt?: string;
   readonly input?: string;
   readonly output?: string;
+  /** Numbers of tokens, in place of the tokeniser's. */
+  readonly begin?: number;
+  readonly end?: number;
   readonly maxTokens?: number;
   readonly minTokens: number;
   readonly temperature?: number;
@@ -44,6 +48,8 @@ const defaultTokens = 200;
 
 interface Task {
   readonly codec: TextCodec;
+  /** Texts are numbers of tokens. */
+  readonly isNumbers: boolean;
   readonly decoder: Decoder;
   readonly texts: readonly string[];
   readonly prompts: readonly Prompt[];
@@ -105,8 +111,18 @@ async function prepareTask(
 ): Promise<Task> {
   const growing = findGrowingInput(plan);
   const json = encoderOf(metadata);
-  const codec = json === undefined ? numberCodec : openTextCodec(parseEncoder(json));
   const source = growing.others.find(({ shape, dtype }) => dtype === 'i32' && shape.length === 2);
+  const opened = json === undefined ? numberCodec : openTextCodec(parseEncoder(json));
+  const codec: TextCodec = {
+    ...opened,
+    special: {
+      ...(source === undefined ? {} : { pad: 0 }),
+      ...opened.special,
+      ...defined({ begin: options.begin, end: options.end }),
+    },
+  };
+  for (const token of [options.begin, options.end])
+    if (token !== undefined) checkNumbers([token], growing.vocabularySize, true);
   const texts = await readTexts(options);
   const prompts = texts.map((text, at): Prompt => {
     const tokens = codec.encode(text);
@@ -121,14 +137,22 @@ async function prepareTask(
     if (begin === undefined)
       throw new RuntimeError(
         5,
-        'the tokeniser in the parameters has no token that begins a text, which a model with a source needs',
+        'a model with a source needs a token that begins a text: the parameters’ tokeniser has none, and --begin N names one',
       );
     const whole = end === undefined ? tokens : [...tokens, end];
     return { tokens: [begin], source: whole, maxTokens: options.maxTokens ?? whole.length + spareTokens };
   });
   const bindSources = createBindSources(growing.others, source?.name, codec.special.pad ?? 0, plan.dims);
   const decoder = new PrefixDecoder(plan, session);
-  return { codec, decoder, texts, prompts, bindSources, hasSource: source !== undefined };
+  return {
+    codec,
+    isNumbers: json === undefined,
+    decoder,
+    texts,
+    prompts,
+    bindSources,
+    hasSource: source !== undefined,
+  };
 }
 
 async function readTexts({ prompt, input }: GenerateOptions): Promise<readonly string[]> {
@@ -263,7 +287,7 @@ class TextResults {
 
   #show(open: OpenText, piece: string, prompt: number, sample: number): void {
     if (piece === '') return;
-    const space = this.#task.codec === numberCodec && open.text === '' && !this.#task.hasSource ? ' ' : '';
+    const space = this.#task.isNumbers && open.text === '' && !this.#task.hasSource ? ' ' : '';
     open.text += piece;
     if (!this.#streams) return;
     if (this.#options.logFormat === 'json')

@@ -28,6 +28,8 @@ export const generateCommand: RegisterCommand = (program, { io, done }) => {
     .option('-o, --output <file>', 'where the texts go, one a line')
     .option('--max-tokens <n>', 'most tokens of a text', positiveInteger)
     .option('--min-tokens <n>', 'no end before so many tokens', numberFrom(0, 'whole'), 0)
+    .option('--begin <n>', 'the token that begins a text of a model with a source', numberFrom(0, 'whole'))
+    .option('--end <n>', 'the token that ends a text, and a source', numberFrom(0, 'whole'))
     .option('--temperature <t>', 'divides the scores; 0 takes the best token', numberFrom(0))
     .option('--top-k <k>', 'only the k best tokens; 0: all', numberFrom(0, 'whole'), 0)
     .option('--top-p <p>', 'only the best tokens with this probability together', shareNumber, 1)

@@ -95,6 +95,43 @@ describe('lmc generate', () => {
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('numbers of tokens from 0 to 5')]);
   });
 
+  it('translates numbers, greedily and with beams, as many sources as there are', async () => {
+    const small = { vocab_size: '9', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
+    const { plan, session } = openTiny('translate', small);
+    const states = new Map<string, TensorData>();
+    for (const { name } of stateLayouts(plan, 'parameter')) states.set(name, await session.readState(name));
+    await saveParameters(file('mt.safetensors'), states, parameterMetadata(plan, undefined));
+    writeFileSync(file('sources.txt'), '3 4 5\n6\n7 8 3 4\n');
+    const translate = async (...more: readonly string[]) => {
+      const io = fakeIo();
+      const set = Object.entries(small).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+      const own = [
+        '--device',
+        'reference',
+        '--params',
+        file('mt.safetensors'),
+        '--input',
+        file('sources.txt'),
+      ];
+      const code = await runCli(
+        ['generate', model.replace('gpt.lm', 'translate.lm'), ...set, ...own, ...more],
+        io,
+      );
+      return { code, out: io.stdout(), err: io.stderr() };
+    };
+    const ends = ['--begin', '1', '--end', '2', '--max-tokens', '4'];
+    for (const beams of ['1', '3']) {
+      const { code, out } = await translate(...ends, '--beams', beams, '--length-penalty', '0.6');
+      expect(code).toBe(0);
+      // Neither padding nor the begin nor the end is part of a translation.
+      expect(out).toMatch(/^(([3-8]( [3-8]){0,3})?\n){3}$/);
+      expect(
+        (await translate(...ends, '--beams', beams, '--length-penalty', '0.6', '--batch-size', '3')).out,
+      ).toBe(out);
+    }
+    expect((await translate()).err).toContain('--begin N');
+  });
+
   it('refuses what makes no sense, with what would', async () => {
     expect(await run('--prompt', 'a')).toMatchObject({
       code: 2,
