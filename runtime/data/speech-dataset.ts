@@ -173,7 +173,7 @@ function noteImpossible(rows: readonly Row[], split: Split, notes: string[]): vo
   const [first] = impossible;
   if (first === undefined) return;
   notes.push(
-    `${impossible.length} of ${plural(rows.length, 'row')} of ${split} need more frames than they have, and teach nothing: the first, ${formatPlace(first.place)}, has ${plural(first.ids.length, 'character')}, which take ${framesNeeded(first.ids)} frames with a blank between equal ones, and ${plural(first.frames.count, 'frame')}; stack fewer frames, or make recordings longer with \`min_seconds\``,
+    `${impossible.length} of ${plural(rows.length, 'row')} of ${split} need more frames than they have, so that no alignment spells them: the first, ${formatPlace(first.place)}, has ${plural(first.ids.length, 'character')}, which take ${framesNeeded(first.ids)} frames with a blank between equal ones, and ${plural(first.frames.count, 'frame')}; stack fewer frames, or make recordings longer with \`min_seconds\``,
   );
 }
 

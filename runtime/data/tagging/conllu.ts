@@ -129,7 +129,8 @@ function roleExamples(
     value === undefined || value === '_' || value === '';
   const positions = lines.flatMap(({ columns }, at) => (isEmpty(columns[column - 1]) ? [] : [at]));
   const width = lines[0]?.columns.length ?? 0;
-  if (width !== column + positions.length)
+  // A sentence without a predicate may have an empty column of roles all the same.
+  if (positions.length > 0 && width !== column + positions.length)
     failAt(
       { file, line: lines[0]?.line ?? 1 },
       `a sentence with ${plural(positions.length, 'predicate')} in column ${column} has ${plural(column + positions.length, 'column')}, and this has ${width}`,

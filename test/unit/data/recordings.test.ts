@@ -144,7 +144,7 @@ describe('rows that cannot be', () => {
     const long = call('recordings', ['clips'], { pattern: '<text>_<who>_<k>.wav', spell: 'no ooooo yes' });
     const dataset = await open([long, all, stacked, characters, batches]);
     expect(dataset.notes.find((note) => note.includes('need more frames'))).toBe(
-      '2 of 7 rows of train need more frames than they have, and teach nothing: the first, clips/1_ann_1.wav, has 5 characters, which take 9 frames with a blank between equal ones, and 4 frames; stack fewer frames, or make recordings longer with `min_seconds`',
+      '2 of 7 rows of train need more frames than they have, so that no alignment spells them: the first, clips/1_ann_1.wav, has 5 characters, which take 9 frames with a blank between equal ones, and 4 frames; stack fewer frames, or make recordings longer with `min_seconds`',
     );
   });
 

@@ -128,6 +128,16 @@ describe('conllu', () => {
     expect(data.notes.join('\n')).toContain('2 lines of ranges (3-4) and empty nodes (10.1) left out');
   });
 
+  it('leaves out sentences without a predicate, with or without an empty column of roles', async () => {
+    const empty = `\n\n${row('1', 'no', '_', '_')}\n\n${row('1', 'none', '_')}\n`;
+    const source = call('conllu', ['train'], { predicates: 11 });
+    const data = await open({ train: text + empty, test: text }, pipeline({}, source), {
+      ...context,
+      inputs,
+    });
+    expect(data.rows.train).toBe(2);
+  });
+
   it('reads a key of the last column, and refuses a wrong number of columns', async () => {
     const source = call('conllu', ['train'], { tag: 'misc.NER' });
     const data = await open({ train: text, test: text }, pipeline({}, source), context);
