@@ -9,7 +9,6 @@ import type { DType } from '../ir/types.ts';
 import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
 import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
-import type { CarriedScans } from './carried-states.ts';
 import { Frame, ValueFacts } from './frame.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
@@ -68,6 +67,14 @@ export interface Rules {
 
 /** A model with hundreds of layers takes some 10,000. */
 const MOST_EVALUATIONS = 100_000;
+
+/** What a walk carries from batch to batch, and the scans that it met. */
+export interface CarriedScans {
+  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
+  readonly dims: readonly Dim[];
+  readonly forward: Span[];
+  readonly reversed: Span[];
+}
 
 /** One walk through a model: for one of its programs. */
 export class Context {
