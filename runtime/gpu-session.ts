@@ -145,7 +145,7 @@ class PlanSession implements GpuSession {
     }
   }
 
-  submit(name: PlanProgram['name'], request: RunRequest): Run {
+  submit(name: ProgramName, request: RunRequest): Run {
     this.#assertUsable();
     const { device, plan } = this.#resources;
     const program = plan.programs.find((candidate) => candidate.name === name);

@@ -3,7 +3,7 @@
  * loop, evaluation and prediction know this interface only.
  */
 
-export type ProgramName = 'train' | 'eval' | 'predict';
+export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
 
 export interface TensorData {
   readonly dtype: 'f32' | 'i32';

@@ -7,10 +7,10 @@ import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } f
 import { runPasses, type PassOptions } from './passes/driver.ts';
 import { fuseGraph } from './passes/fuse/index.ts';
 
-export type ProgramName = 'train' | 'eval' | 'predict';
+export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
 
 /** In the order in which they are compiled, dumped and planned. */
-export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict'];
+export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict', 'decode'];
 
 export type ByProgram<T> = Readonly<Partial<Record<ProgramName, T>>>;
 
@@ -65,7 +65,9 @@ export function generateModel(optimized: OptimizedModel, target: Target): Compil
   const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, { storageBuffers: target.storageBuffers }));
   const programs = programNames.flatMap((name) => {
     const [graph, program] = [graphs[name], kernels[name]];
-    return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];
+    // The plan has no program for it yet: the reference session runs it, from its graph.
+    if (graph === undefined || program === undefined || name === 'decode') return [];
+    return [{ name, graph, kernels: program }];
   });
   const { signature, task, generation } = lowered;
   const generated = generate({

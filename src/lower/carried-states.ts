@@ -27,27 +27,35 @@ export function isCarried(ctx: Context, span: Span, scope: Scope, trip: Dim, rev
 
 /** `given` is what the program says the scan starts from: so it does in the first batch of a part. */
 export function startCarry(ctx: Context, name: string, given: Value, scope: Scope): Carry {
+  const { state, stored } = declareCarry(ctx, name, given.type, scope);
+  const before = frontOf(ctx, stored, given.type.shape);
+  if (isZero(ctx, given)) return { state, initial: before };
+  const condition = ctx.emit('broadcast', [hasStarted(ctx)], { shape: given.type.shape, axes: [] });
+  return { state, initial: ctx.emit('select', [condition, before, given], {}) };
+}
+
+/** A state with room for a value of this type at the bounds of its dimensions, of a name of its own. */
+export function declareCarry(
+  ctx: Context,
+  name: string,
+  { dtype, shape }: Value['type'],
+  scope: Scope,
+): { readonly state: string; readonly stored: Value } {
   const path = [scope.owner.path, name, scope.turn].filter((part) => part !== '').join('.');
   const state = freeName(ctx, `${ctx.mode}/${path}`);
-  const sizes = given.type.shape.map((dim) => evaluateDim(dim, ctx.bounds));
-  const stored = declareState(
-    ctx,
-    state,
-    tensorType(
-      given.type.dtype,
-      sizes.map((size) => constantDim(size)),
-    ),
-  );
-  const before = given.type.shape.reduce(
+  const sizes = shape.map((dim) => constantDim(evaluateDim(dim, ctx.bounds)));
+  return { state, stored: declareState(ctx, state, tensorType(dtype, sizes)) };
+}
+
+/** The part of a stored tensor that a batch of this shape uses. */
+export function frontOf(ctx: Context, stored: Value, shape: readonly Dim[]): Value {
+  return shape.reduce(
     (value, dim, axis) =>
-      equalDims(dim, constantDim(sizes[axis] ?? 0))
+      equalDims(dim, stored.type.shape[axis] ?? dim)
         ? value
         : ctx.emit('slice', [value], { axis, start: constantDim(0), length: dim }),
     stored,
   );
-  if (isZero(ctx, given)) return { state, initial: before };
-  const condition = ctx.emit('broadcast', [hasStarted(ctx)], { shape: given.type.shape, axes: [] });
-  return { state, initial: ctx.emit('select', [condition, before, given], {}) };
 }
 
 /** The last carry of this batch is where the next one starts. */

@@ -10,10 +10,11 @@ import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
 import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
 import { Frame, ValueFacts } from './frame.ts';
+import type { Growing } from './growing.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
 
-export type Mode = 'predict' | 'eval' | 'train';
+export type Mode = 'predict' | 'eval' | 'train' | 'decode';
 
 /** Names that an expression sees. */
 export interface Scope {
@@ -85,6 +86,8 @@ export class Context {
   readonly updates: { readonly state: string; readonly value: Value }[] = [];
   /** While a model is walked whose scans go on where the batch before ended. */
   carried: CarriedScans | undefined;
+  /** While a model is walked for `decode`. */
+  growing: Growing | undefined;
   readonly layers: LayerSummary[] = [];
   /** Blocks that are being applied, outermost first: a block may not contain itself. */
   readonly applying: string[] = [];

@@ -15,6 +15,7 @@ import type { Value } from '../ir/graph.ts';
 import type { Subscript } from '../parser/ast.ts';
 import type { Context, Scope } from './context.ts';
 import { describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';
+import { startOfSlice } from './growing.ts';
 import { lookUpRows } from './gather.ts';
 import { boundOf } from './bounds.ts';
 import { hole, poison, tensor, tupleOf, type LmValue } from './values.ts';
@@ -204,7 +205,9 @@ function slice(
     );
     return undefined;
   }
-  return equalDims(length, size) && from === 0 ? value : ctx.emit('slice', [value], { axis, start, length });
+  return equalDims(length, size) && from === 0
+    ? value
+    : ctx.emit('slice', [value], { axis, start: startOfSlice(ctx, size, start, stop), length });
 }
 
 /** The size, or a negative number counted from the end. */

@@ -13,6 +13,8 @@ export interface LoweredModel {
     readonly predict: Graph;
     readonly eval?: Graph;
     readonly train?: Graph;
+    /** The model's inputs with new tokens -> their output at the last position; with a `generate` section. */
+    readonly decode?: Graph;
   };
   readonly signature: PlanSignature;
   readonly task?: PlanTask;

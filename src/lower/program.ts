@@ -14,6 +14,7 @@ import { checkContiguous, walkCarried } from './stateful.ts';
 import { chooseModel, chooseTask, modelOf, reportUnknownSettings, type Choice } from './choose.ts';
 import { Context, type Mode, type Scope } from './context.ts';
 import type { CheckedStage } from './data-pipeline.ts';
+import { lowerDecode, totalName } from './decode.ts';
 import { declare, moduleScope, type Declared, type Program, type Setting } from './declarations.ts';
 import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
@@ -99,7 +100,11 @@ export class ProgramLowering {
       layers: predict.ctx.layers,
       ...(generation === undefined ? {} : { generation }),
     };
-    const graphs = { predict: this.#finish(graph, model.declaration) };
+    const decode = generation && this.#decode(model, generation, bounds.sizes);
+    const graphs = {
+      predict: this.#finish(graph, model.declaration),
+      ...(decode === undefined ? {} : { decode }),
+    };
     if (task === undefined) {
       this.#unusedParameters(graph, predict.ctx);
       return { graphs, ...base };
@@ -213,6 +218,18 @@ export class ProgramLowering {
       if (of === model) own ??= generation;
     }
     return own;
+  }
+
+  /** A model that cannot be decoded in steps generates by `predict`: nothing to report. */
+  #decode(
+    model: Declared<ModelDeclaration>,
+    generation: PlanGeneration,
+    bounds: ReadonlyMap<string, number>,
+  ): Graph | undefined {
+    const total = totalName(generation.dim, bounds);
+    const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
+    const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
+    return lowerDecode(ctx, model, generation, total);
   }
 
   #taskGraph(

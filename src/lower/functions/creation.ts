@@ -1,10 +1,11 @@
 /** Tensors from sizes and numbers: positions, constants, masks, one-hot rows. */
 import * as types from '../../diagnostics/catalogue/types.ts';
-import { constantOf, type Dim } from '../../ir/dim.ts';
+import { constantOf, equalDims, type Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
 import { asTensor } from '../align.ts';
 import { broadcastLeading } from '../broadcast.ts';
 import { describeValue } from '../describe.ts';
+import { positionsAlong, wholeLength } from '../growing.ts';
 import { constrainRange } from '../gather.ts';
 import { poison, tensor, toDim, type LmValue } from '../values.ts';
 import type { Call, FunctionTable, LmFunction } from './function.ts';
@@ -37,7 +38,7 @@ function filled(number: number, documentation: string): LmFunction {
 
 function positions(call: Call, name: string): Value | undefined {
   const length = dimOf(call, name);
-  return length && call.ctx.emit('iota', [], { length });
+  return length && positionsAlong(call.ctx, length);
 }
 
 const arange: LmFunction = {
@@ -93,7 +94,7 @@ export const creation: FunctionTable = {
       if (lengths === undefined || size === undefined) return poison;
       const { ctx } = call;
       const shape = [...lengths.type.shape, size];
-      const here = ctx.emit('broadcast', [ctx.emit('iota', [], { length: size })], {
+      const here = ctx.emit('broadcast', [positionsAlong(ctx, size)], {
         shape,
         axes: [shape.length - 1],
       });
@@ -107,10 +108,12 @@ export const creation: FunctionTable = {
       const size = dimOf(call, 'size');
       if (size === undefined) return poison;
       const { ctx } = call;
-      const shape = [size, size];
-      const at = ctx.emit('iota', [], { length: size });
+      const columns = wholeLength(ctx, size);
+      const shape = [size, columns];
+      const rows = positionsAlong(ctx, size);
+      const at = equalDims(columns, size) ? rows : ctx.emit('iota', [], { length: columns });
       const column = ctx.emit('broadcast', [at], { shape, axes: [1] });
-      return ctx.tensor('le', [column, ctx.emit('broadcast', [at], { shape, axes: [0] })], {});
+      return ctx.tensor('le', [column, ctx.emit('broadcast', [rows], { shape, axes: [0] })], {});
     },
   },
   one_hot: {

@@ -1,6 +1,7 @@
 /** What says something about generation, token by token, and changes nothing elsewhere. */
 import { poison, tensor } from '../values.ts';
 import type { FunctionTable } from './function.ts';
+import { cacheAlong } from '../growing.ts';
 import { axisOf, tensorOf } from './read.ts';
 
 export const generation: FunctionTable = {
@@ -11,7 +12,9 @@ export const generation: FunctionTable = {
     apply(call) {
       const x = tensorOf(call, 'x');
       const axis = x && axisOf(call, 'axis', x, 0);
-      return x === undefined || axis === undefined ? poison : tensor(x);
+      return x === undefined || axis === undefined
+        ? poison
+        : tensor(cacheAlong(call.ctx, x, axis, call.scope));
     },
   },
 };

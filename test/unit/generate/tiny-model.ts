@@ -4,6 +4,7 @@ import { initialValues } from '../../../runtime/initialize.ts';
 import type { Plan } from '../../../runtime/plan.ts';
 import type { Session } from '../../../runtime/session.ts';
 import { createDiskHost } from '../../../src/cli/source-host.ts';
+import type { Graph } from '../../../src/ir/graph.ts';
 import { portableTarget } from '../../../src/codegen/target.ts';
 import { compileProgram } from '../../../src/compile.ts';
 import { Reporter } from '../../../src/diagnostics/diagnostic.ts';
@@ -12,18 +13,26 @@ import { openReferenceSession } from '../../../src/reference-session.ts';
 export interface TinyModel {
   readonly plan: Plan;
   readonly session: Session;
+  /** Where the model has a `generate` section. */
+  readonly decode: Graph | undefined;
 }
 
-/** `set`: config entries. `scale` multiplies the initial values, so that scores differ. */
+/** `set`: config entries. `append`: text behind the model's own. `scale` multiplies the initial values, so that scores differ. */
 export function openTiny(
   name: string,
   set: Readonly<Record<string, string>>,
-  { batchSize = 8, scale = 1 } = {},
+  { batchSize = 8, scale = 1, append = '' } = {},
 ): TinyModel {
   const reporter = new Reporter();
+  const file = path.resolve(import.meta.dirname, '../../../models', `${name}.lm`);
+  const disk = createDiskHost();
+  const readFile = (at: string): string | undefined => {
+    const text = disk.readFile(at);
+    return text !== undefined && at === file ? text + append : text;
+  };
   const compiled = compileProgram(
-    path.resolve(import.meta.dirname, '../../../models', `${name}.lm`),
-    createDiskHost(),
+    file,
+    { ...disk, readFile },
     { set: new Map(Object.entries(set)), task: new Map(), batchSize },
     { target: portableTarget },
     reporter,
@@ -33,5 +42,5 @@ export function openTiny(
     initialize: ({ name: state, initializer }, shape) =>
       Array.from(initialValues(initializer, shape, 3, state), (value) => value * scale),
   });
-  return { plan: compiled.generated.plan, session };
+  return { plan: compiled.generated.plan, session, decode: compiled.graphs.decode };
 }

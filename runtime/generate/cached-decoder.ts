@@ -1,0 +1,116 @@
+/** A decoder that runs `decode` on the new tokens only; what the ones before left is kept in the session's carries. */
+import { solveDim, symbolOf } from '../data/dims.ts';
+import type { Plan } from '../plan.ts';
+import { RuntimeError, type Session, type TensorData } from '../session.ts';
+import type { Decoder } from './decoder.ts';
+import { findGrowingInput, type GrowingInput } from './growing-input.ts';
+
+/** What the program `decode` takes, and what it keeps. */
+export interface DecodeProgram {
+  /** The dimension of the length with the new tokens. */
+  readonly total: string;
+  readonly inputs: readonly string[];
+  readonly dims: readonly string[];
+  /** States of the role `carry`: name, and whether their first axis is the row. */
+  readonly carries: readonly string[];
+}
+
+export class CachedDecoder implements Decoder {
+  readonly #session: Session;
+  readonly #growing: GrowingInput;
+  readonly #program: DecodeProgram;
+  #rows = 0;
+  #length = 0;
+  #inputs: ReadonlyMap<string, TensorData> = new Map();
+
+  /** Throws a RuntimeError where the model has no sequence that could grow. */
+  constructor(plan: Pick<Plan, 'signature' | 'dims'>, session: Session, program: DecodeProgram) {
+    this.#session = session;
+    this.#growing = findGrowingInput(plan);
+    this.#program = program;
+  }
+
+  get capacity(): number {
+    return this.#growing.capacity;
+  }
+
+  get maxRows(): number {
+    return this.#growing.maxRows;
+  }
+
+  get vocabularySize(): number {
+    return this.#growing.vocabularySize;
+  }
+
+  async start(prompt: TensorData, inputs: ReadonlyMap<string, TensorData>): Promise<TensorData> {
+    const [rows = 0, length = 0] = prompt.shape;
+    if (rows < 1 || length < 1) throw new RuntimeError(2, 'a prompt has at least one token');
+    this.#session.resetCarries('decode');
+    this.#rows = rows;
+    this.#length = 0;
+    this.#inputs = inputs;
+    return this.#run(prompt, length);
+  }
+
+  async step(tokens: Int32Array): Promise<TensorData> {
+    if (tokens.length !== this.#rows)
+      throw new RuntimeError(2, `${tokens.length} tokens for ${this.#rows} rows`);
+    return this.#run({ dtype: 'i32', shape: [this.#rows, 1], data: tokens }, 1);
+  }
+
+  async reorder(parents: readonly number[]): Promise<void> {
+    // The row is the first axis of a cache; a number alone, such as whether anything came before, has none.
+    for (const name of this.#program.carries) {
+      const state = await this.#session.readState(name);
+      if (state.shape.length > 0) this.#session.writeState(name, moveRows(state, parents, false));
+    }
+    this.#inputs = new Map([...this.#inputs].map(([name, each]) => [name, moveRows(each, parents, true)]));
+    this.#rows = parents.length;
+  }
+
+  async #run(tokens: TensorData, added: number): Promise<TensorData> {
+    const { name, batchDim, dim, output, others } = this.#growing;
+    const length = this.#length + added;
+    if (length > this.capacity)
+      throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.capacity}`);
+    const sizes = new Map([
+      [batchDim, this.#rows],
+      [dim, added],
+      [this.#program.total, length],
+    ]);
+    for (const other of others)
+      for (const [axis, size] of other.shape.entries()) {
+        const symbol = symbolOf(size);
+        const given = this.#inputs.get(other.name)?.shape[axis];
+        if (given === undefined || (symbol !== undefined && sizes.has(symbol))) continue;
+        const solved = solveDim(size, given, sizes);
+        if (solved !== undefined) sizes.set(...solved);
+      }
+    const { inputs, dims } = this.#program;
+    const given = new Map(this.#inputs).set(name, tokens);
+    const missing = inputs.find((each) => !given.has(each));
+    if (missing !== undefined) throw new RuntimeError(2, `generation needs the model's input \`${missing}\``);
+    const run = this.#session.submit('decode', {
+      sizes: new Map([...sizes].filter(([each]) => dims.includes(each))),
+      inputs: new Map([...given].filter(([each]) => inputs.includes(each))),
+      step: 1,
+      seed: 0,
+      lr: 0,
+    });
+    const scores = (await run.outputs()).get(output);
+    if (scores === undefined) throw new RuntimeError(2, `the model returns no \`${output}\``);
+    this.#length = length;
+    return scores;
+  }
+}
+
+/** Row i becomes what was row `parents[i]`; `resize`: there are as many rows as parents, else as many as before. */
+function moveRows(tensor: TensorData, parents: readonly number[], resize: boolean): TensorData {
+  const [count = 0, ...rest] = tensor.shape;
+  const rows = resize ? parents.length : count;
+  const size = rest.reduce((product, each) => product * each, 1);
+  const data = tensor.dtype === 'f32' ? new Float32Array(rows * size) : new Int32Array(rows * size);
+  for (const [row, from] of parents.entries())
+    data.set(tensor.data.subarray(from * size, (from + 1) * size), row * size);
+  return { ...tensor, shape: [rows, ...rest], data };
+}

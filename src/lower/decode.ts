@@ -1,0 +1,94 @@
+/**
+ * The program `decode`: scores of the next token from the new tokens alone, with what the ones before left behind.
+ * There is none where a model mixes positions in other ways than by `cache` and forward scans.
+ */
+import { addDims, constantDim, equalDims, subtractDims, symbolDim, symbolsOf, type Dim } from '../ir/dim.ts';
+import type { PlanGeneration } from '../../runtime/plan.ts';
+import type { Graph, Node } from '../ir/graph.ts';
+import type { ModelDeclaration } from '../parser/ast.ts';
+import type { CarriedScans, Context } from './context.ts';
+import type { Declared } from './declarations.ts';
+import type { Growing } from './growing.ts';
+import { graphOf, outputName, walkModel } from './model.ts';
+import { usedDims } from './used-dims.ts';
+
+/** The name of the dimension for the length with the new tokens; one that the program does not have. */
+export function totalName(dim: string, bounds: ReadonlyMap<string, number>): string {
+  let name = `${dim}_total`;
+  while (bounds.has(name)) name += '_';
+  return name;
+}
+
+/**
+ * `ctx`: of the mode `decode`, bounds those of the program and of `total`. The output is f32[batch, vocabulary], of the
+ * last position. Undefined where the model cannot be decoded in steps.
+ */
+export function lowerDecode(
+  ctx: Context,
+  model: Declared<ModelDeclaration>,
+  { dim, output }: PlanGeneration,
+  total: string,
+): Graph | undefined {
+  const [seq, whole] = [symbolDim(dim), symbolDim(total)];
+  const growing: Growing = { seq, total: whole, past: subtractDims(whole, seq) };
+  const carried: CarriedScans = { dims: [seq], forward: [], reversed: [] };
+  ctx.growing = growing;
+  ctx.carried = carried;
+  const walked = walkModel(ctx, model);
+  if (walked === undefined || ctx.errors > 0 || carried.reversed.length > 0) return undefined;
+  if (mixesPositions(ctx.frame.builder.nodes, growing, 'graph')) return undefined;
+  const scores = walked.results.find((_, at) => outputName(at) === output);
+  const [batch, , vocabulary] = scores?.type.shape ?? [];
+  if (scores === undefined || batch === undefined || vocabulary === undefined) return undefined;
+  const start = addDims(seq, constantDim(-1));
+  const last = ctx.emit('slice', [scores], { axis: 1, start, length: constantDim(1) });
+  const value = ctx.emit('reshape', [last], { shape: [batch, vocabulary] });
+  const graph = graphOf(ctx, model.declaration.name.name, walked.inputs, [{ name: output, value }]);
+  const used = usedDims(graph);
+  // Without a position in it, such as in a recurrent model, the program has no use for the length.
+  return { ...graph, dims: graph.dims.filter(({ name }) => used.has(name)) };
+}
+
+/** Whether a node combines new tokens with each other, or counts them: the ones before would be missing. */
+function mixesPositions(nodes: readonly Node[], growing: Growing, place: 'graph' | 'region'): boolean {
+  return nodes.some((node) => mixes(node, growing, place));
+}
+
+function mixes(node: Node, growing: Growing, place: 'graph' | 'region'): boolean {
+  const [symbol = ''] = symbolsOf(growing.seq);
+  const isNew = (dim: Dim | undefined): boolean => dim !== undefined && symbolsOf(dim).includes(symbol);
+  const [first, second] = node.operands.map(({ type }) => type.shape);
+  const axis = (at: number): boolean => isNew(first?.[at]);
+  switch (node.op) {
+    case 'reduce':
+      return node.attributes.axes.some(axis);
+    case 'dot':
+      return node.attributes.contract.some(([lhs, rhs]) => axis(lhs) || isNew(second?.[rhs]));
+    case 'argmax':
+    case 'slice':
+    case 'reverse':
+    case 'concat':
+      return axis(node.attributes.axis);
+    case 'pad':
+      return axis(node.attributes.axis) && !equalDims(node.attributes.before, growing.past);
+    case 'iota':
+      return isNew(node.attributes.length);
+    case 'dim-size':
+      return isNew(node.attributes.dim) && !equalDims(node.attributes.dim, growing.past);
+    case 'gather':
+      return axis(0);
+    case 'scatter-add':
+      return [...(first ?? []), node.attributes.rows].some(isNew);
+    case 'scan': {
+      const { region } = node;
+      if (region === undefined) return true;
+      // A region's positions begin at 0 with the new tokens.
+      const [position] = region.parameters;
+      const countsSteps = region.nodes.some(({ operands }) => operands.some((each) => each === position));
+      if (isNew(node.attributes.trip) && (place === 'region' || countsSteps)) return true;
+      return mixesPositions(region.nodes, growing, 'region');
+    }
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,80 @@
+/** Decoding with caches against `predict` on the whole prefix, on the float64 evaluator. */
+import { describe, expect, it } from 'vitest';
+import { CachedDecoder } from '../../../runtime/generate/cached-decoder.ts';
+import { stackRows } from '../../../runtime/generate/decoder.ts';
+import { PrefixDecoder } from '../../../runtime/generate/prefix-decoder.ts';
+import type { TensorData } from '../../../runtime/session.ts';
+import { openTiny, type TinyModel } from './tiny-model.ts';
+
+const gpt = { vocab_size: '5', block_size: '8', n_layer: '2', n_head: '2', n_embd: '8' };
+const llama = {
+  vocab_size: '5',
+  block_size: '8',
+  n_layer: '2',
+  n_head: '4',
+  n_kv_head: '2',
+  hidden_size: '16',
+  intermediate_size: '12',
+};
+
+function openCached({ plan, session, decode }: TinyModel): CachedDecoder {
+  if (decode === undefined) throw new Error('no program `decode`');
+  return new CachedDecoder(plan, session, {
+    total: 'seq_total',
+    inputs: decode.inputs.map(({ name }) => name),
+    dims: decode.dims.map(({ name }) => name),
+    carries: decode.states.filter(({ role }) => role === 'carry').map(({ name }) => name),
+  });
+}
+
+function expectClose(actual: TensorData, expected: TensorData): void {
+  expect(actual.shape).toEqual(expected.shape);
+  const difference = Math.max(
+    ...actual.data.map((value, at) => Math.abs(value - (expected.data[at] ?? NaN))),
+  );
+  const largest = Math.max(...expected.data.map(Math.abs));
+  // The caches are stored in f32.
+  expect(difference).toBeLessThan(1e-5 * largest);
+}
+
+describe.each([
+  ['gpt', gpt, 'GPT'],
+  ['gpt2', { ...gpt, dropout: '0.1' }, 'GPT2'],
+  ['llama', llama, 'Llama'],
+] as const)('%s', (name, sizes, model) => {
+  const open = () => openTiny(name, sizes, { scale: 20, append: `generate sample for ${model} {\n}\n` });
+
+  it('has the scores of predict at every position', async () => {
+    const tiny = open();
+    const [cached, prefix] = [openCached(tiny), new PrefixDecoder(tiny.plan, tiny.session)];
+    const prompt = stackRows([
+      [1, 2, 0],
+      [3, 4, 4],
+    ]);
+    expectClose(await cached.start(prompt, new Map()), await prefix.start(prompt, new Map()));
+    for (const tokens of [
+      [0, 1],
+      [4, 2],
+      [3, 3],
+      [1, 4],
+      [2, 0],
+    ].map((each) => Int32Array.from(each)))
+      expectClose(await cached.step(tokens), await prefix.step(tokens));
+    await expect(cached.step(Int32Array.of(1, 1))).rejects.toThrow('room for 8');
+  });
+
+  it('moves rows, more and fewer, and starts anew', async () => {
+    const tiny = open();
+    const [cached, prefix] = [openCached(tiny), new PrefixDecoder(tiny.plan, tiny.session)];
+    const prompt = stackRows([[1], [3]]);
+    for (let round = 0; round < 2; round++) {
+      expectClose(await cached.start(prompt, new Map()), await prefix.start(prompt, new Map()));
+      for (const parents of [[1, 0, 1], [2], [0, 0]]) {
+        await cached.reorder(parents);
+        await prefix.reorder(parents);
+        const tokens = Int32Array.from(parents, (_, row) => row + round);
+        expectClose(await cached.step(tokens), await prefix.step(tokens));
+      }
+    }
+  });
+});
