@@ -6,6 +6,7 @@ import { addDims, constantDim, equalDims, subtractDims, symbolDim, symbolsOf, ty
 import type { PlanGeneration } from '../../runtime/plan.ts';
 import type { Graph, Node } from '../ir/graph.ts';
 import type { ModelDeclaration } from '../parser/ast.ts';
+import { Causality } from './causality.ts';
 import type { CarriedScans, Context } from './context.ts';
 import type { Declared } from './declarations.ts';
 import type { Growing } from './growing.ts';
@@ -36,7 +37,9 @@ export function lowerDecode(
   ctx.carried = carried;
   const walked = walkModel(ctx, model);
   if (walked === undefined || ctx.errors > 0 || carried.reversed.length > 0) return undefined;
-  if (mixesPositions(ctx.frame.builder.nodes, growing, 'graph')) return undefined;
+  const { nodes } = ctx.frame.builder;
+  if (mixesPositions(nodes, growing, 'graph')) return undefined;
+  if (!new Causality(growing, ctx.states).holds(withoutStores(nodes, ctx))) return undefined;
   const scores = walked.results.find((_, at) => outputName(at) === output);
   const [batch, , vocabulary] = scores?.type.shape ?? [];
   if (scores === undefined || batch === undefined || vocabulary === undefined) return undefined;
@@ -91,4 +94,16 @@ function mixes(node: Node, growing: Growing, place: 'graph' | 'region'): boolean
     default:
       return false;
   }
+}
+
+/** All but the nodes that give what is kept the size that it is stored at. */
+function withoutStores(nodes: readonly Node[], { facts, updates }: Context): readonly Node[] {
+  const stores = new Set<Node>();
+  for (const { value } of updates)
+    for (let node = facts.producerOf(value); node?.op === 'pad';) {
+      stores.add(node);
+      const [operand] = node.operands;
+      node = operand && facts.producerOf(operand);
+    }
+  return nodes.filter((node) => !stores.has(node));
 }
