@@ -41,6 +41,7 @@ describe.each([
   ['gpt', gpt, 'GPT'],
   ['gpt2', { ...gpt, dropout: '0.1' }, 'GPT2'],
   ['llama', llama, 'Llama'],
+  ['char_lstm', { vocab_size: '5', embedding_dim: '4', hidden_size: '4', num_layers: '2' }, 'CharLSTM'],
 ] as const)('%s', (name, sizes, model) => {
   const open = () => openTiny(name, sizes, { scale: 20, append: `generate sample for ${model} {\n}\n` });
 
@@ -60,7 +61,6 @@ describe.each([
       [2, 0],
     ].map((each) => Int32Array.from(each)))
       expectClose(await cached.step(tokens), await prefix.step(tokens));
-    await expect(cached.step(Int32Array.of(1, 1))).rejects.toThrow('room for 8');
   });
 
   it('moves rows, more and fewer, and starts anew', async () => {
@@ -77,4 +77,19 @@ describe.each([
       }
     }
   });
+});
+
+it('refuses more tokens than there is room for', async () => {
+  const cached = openCached(openTiny('gpt', gpt, { append: 'generate sample for GPT {\n}\n' }));
+  await cached.start(stackRows([[1, 2, 3, 4, 0, 1, 2]]), new Map());
+  await cached.step(Int32Array.of(1));
+  await expect(cached.step(Int32Array.of(1))).rejects.toThrow('room for 8');
+});
+
+it('keeps keys and values at the bounds: rows, heads, positions, width', () => {
+  const { decode } = openTiny('gpt', gpt, { append: 'generate sample for GPT {\n}\n' });
+  const carries = decode?.states.filter(({ role }) => role === 'carry') ?? [];
+  expect(carries).toHaveLength(4);
+  for (const { value } of carries)
+    expect(value.type.shape.map(({ terms }) => terms[0]?.coefficient)).toEqual([8, 2, 8, 4]);
 });

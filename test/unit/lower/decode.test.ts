@@ -40,7 +40,7 @@ describe('a program to decode with', () => {
 
   it.each([
     ['what goes element by element', 'y = gelu(x)', nn],
-    ['a forward scan', 'y = LSTM{4, 4}(x)[0]', nn],
+    ['a forward scan', 'rnn = LSTM{4, 4}\ny, _, _ = rnn(x)', nn],
     ['positions', 'y = LearnedPositions{8, 4}(SinusoidalPositions{4}(x))', undefined],
     ['attention with a mask', 'y = MultiheadAttention{4, 2}(x, mask=causal(seq))', undefined],
   ])('comes of %s', (_, body, imports) => {
@@ -52,7 +52,7 @@ describe('a program to decode with', () => {
     ['a mask that hides something else', attention('not causal(seq)', cached, cached), nn],
     ['a mask that hides too little', attention('causal(seq) or causal(seq)', cached, cached), nn],
     ['keys that are not kept', attention('causal(seq)', 'x', 'x'), nn],
-    ['a scan backwards', 'y = LSTM{4, 2, bidirectional=true}(x)[0]', nn],
+    ['a scan backwards', 'rnn = LSTM{4, 2, bidirectional=true}\ny, _, _ = rnn(x)', nn],
     ['a mean over the sequence', 'y = x - mean(x, axis=seq, keepdims=true)', nn],
     ['the largest of what is kept', `y = x - max(${cached}, axis=1, keepdims=true)`, nn],
     ['the order turned round', 'y = flip(x, 1)', nn],
