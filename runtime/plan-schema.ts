@@ -95,7 +95,7 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   shape,
   range: z.exactOptional(range),
 });
-const programName = z.enum(['train', 'eval', 'predict']);
+const programName = z.enum(['train', 'eval', 'predict', 'decode']);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),
@@ -202,6 +202,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       name,
       input: name,
       dim: name,
+      total: z.exactOptional(name),
       output: name,
       fields: z.readonly(z.record(z.string(), constant)),
     }),

@@ -97,7 +97,7 @@ export interface PlanInput {
 }
 
 export interface PlanProgram {
-  readonly name: 'train' | 'eval' | 'predict';
+  readonly name: 'train' | 'eval' | 'predict' | 'decode';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];
@@ -147,6 +147,8 @@ export interface PlanGeneration {
   readonly name: string;
   readonly input: string;
   readonly dim: string;
+  /** In the program `decode`, where the model has one: the dimension of the length with the new tokens. */
+  readonly total?: string;
   readonly output: string;
   /** The section's settings by name, checked (`temperature`, `max_tokens`, …); `stop` is always a list. */
   readonly fields: Readonly<Record<string, PlanConstant>>;

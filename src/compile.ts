@@ -65,9 +65,7 @@ export function generateModel(optimized: OptimizedModel, target: Target): Compil
   const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, { storageBuffers: target.storageBuffers }));
   const programs = programNames.flatMap((name) => {
     const [graph, program] = [graphs[name], kernels[name]];
-    // The plan has no program for it yet: the reference session runs it, from its graph.
-    if (graph === undefined || program === undefined || name === 'decode') return [];
-    return [{ name, graph, kernels: program }];
+    return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];
   });
   const { signature, task, generation } = lowered;
   const generated = generate({

@@ -6,13 +6,29 @@ import type { Decoder } from './decoder.ts';
 import { findGrowingInput, type GrowingInput } from './growing-input.ts';
 
 /** What the program `decode` takes, and what it keeps. */
-export interface DecodeProgram {
+interface DecodeProgram {
   /** The dimension of the length with the new tokens. */
   readonly total: string;
   readonly inputs: readonly string[];
   readonly dims: readonly string[];
-  /** States of the role `carry`: name, and whether their first axis is the row. */
+  /** Names of the states of the role `carry`. */
   readonly carries: readonly string[];
+}
+
+function decodeProgramOf({ programs, generation, dims, states }: Plan): DecodeProgram | undefined {
+  const program = programs.find(({ name }) => name === 'decode');
+  if (program === undefined || generation?.total === undefined) return undefined;
+  return {
+    total: generation.total,
+    inputs: program.inputs.map(({ name }) => name),
+    dims: dims.map(({ name }) => name),
+    carries: program.carries.flatMap((at) => states[at]?.name ?? []),
+  };
+}
+
+/** Whether a model has a program to decode with: one with a `generate` section that never looks ahead. */
+export function hasDecodeProgram(plan: Plan): boolean {
+  return decodeProgramOf(plan) !== undefined;
 }
 
 export class CachedDecoder implements Decoder {
@@ -23,8 +39,10 @@ export class CachedDecoder implements Decoder {
   #length = 0;
   #inputs: ReadonlyMap<string, TensorData> = new Map();
 
-  /** Throws a RuntimeError where the model has no sequence that could grow. */
-  constructor(plan: Pick<Plan, 'signature' | 'dims'>, session: Session, program: DecodeProgram) {
+  /** Throws a RuntimeError where the model has no program `decode`. */
+  constructor(plan: Plan, session: Session) {
+    const program = decodeProgramOf(plan);
+    if (program === undefined) throw new RuntimeError(2, `${plan.name} has no program decode`);
     this.#session = session;
     this.#growing = findGrowingInput(plan);
     this.#program = program;

@@ -24,7 +24,7 @@ import type { Target } from './target.ts';
 export { portableTarget, type Target } from './target.ts';
 
 export interface ProgramInput {
-  readonly name: 'train' | 'eval' | 'predict';
+  readonly name: PlanProgram['name'];
   readonly kernels: KernelProgram;
   readonly graph: Graph;
 }

@@ -95,12 +95,13 @@ export class ProgramLowering {
     );
     const signature = signatureOf(name, predict.model, predict.ctx);
     const generation = this.#generation(program, model, predict, bounds.sizes);
+    const decode = generation && this.#decode(model, generation, bounds.sizes);
+    const total = decode === undefined ? {} : { total: totalName(generation?.dim ?? '', bounds.sizes) };
     const base = {
       signature,
       layers: predict.ctx.layers,
-      ...(generation === undefined ? {} : { generation }),
+      ...(generation === undefined ? {} : { generation: { ...generation, ...total } }),
     };
-    const decode = generation && this.#decode(model, generation, bounds.sizes);
     const graphs = {
       predict: this.#finish(graph, model.declaration),
       ...(decode === undefined ? {} : { decode }),

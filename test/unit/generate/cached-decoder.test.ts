@@ -17,14 +17,8 @@ const llama = {
   intermediate_size: '12',
 };
 
-function openCached({ plan, session, decode }: TinyModel): CachedDecoder {
-  if (decode === undefined) throw new Error('no program `decode`');
-  return new CachedDecoder(plan, session, {
-    total: 'seq_total',
-    inputs: decode.inputs.map(({ name }) => name),
-    dims: decode.dims.map(({ name }) => name),
-    carries: decode.states.filter(({ role }) => role === 'carry').map(({ name }) => name),
-  });
+function openCached({ plan, session }: TinyModel): CachedDecoder {
+  return new CachedDecoder(plan, session);
 }
 
 function expectClose(actual: TensorData, expected: TensorData): void {

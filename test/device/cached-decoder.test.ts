@@ -1,0 +1,82 @@
+/** The program `decode` on every adapter: the scores of `predict` on the same adapter. */
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openGpuSession } from '../../runtime/gpu-session.ts';
+import { CachedDecoder } from '../../runtime/generate/cached-decoder.ts';
+import { stackRows } from '../../runtime/generate/decoder.ts';
+import { PrefixDecoder } from '../../runtime/generate/prefix-decoder.ts';
+import { listDevices, openDevice } from '../../runtime/node/device.ts';
+import type { TensorData } from '../../runtime/session.ts';
+import { createDiskHost } from '../../src/cli/source-host.ts';
+import { compileProgram } from '../../src/compile.ts';
+import { Reporter } from '../../src/diagnostics/diagnostic.ts';
+
+const adapters = (await listDevices()).map(({ name }) => name);
+const models = path.resolve(import.meta.dirname, '../../models');
+const sizes = {
+  gpt: { vocab_size: '5', block_size: '8', n_layer: '2', n_head: '2', n_embd: '8' },
+  llama: { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '4', n_kv_head: '2', hidden_size: '16' },
+  char_lstm: { vocab_size: '5', embedding_dim: '4', hidden_size: '4' },
+};
+
+async function openScaled(device: string, name: keyof typeof sizes, model: string) {
+  const opened = await openDevice({ name: device });
+  const disk = createDiskHost();
+  const file = path.join(models, `${name}.lm`);
+  const readFile = (at: string): string | undefined =>
+    at === file ? `${disk.readFile(at)}generate sample for ${model} {\n}\n` : disk.readFile(at);
+  const compiled = compileProgram(
+    file,
+    { ...disk, readFile },
+    { set: new Map(Object.entries(sizes[name])), task: new Map(), batchSize: 4 },
+    { target: opened.facts },
+    new Reporter(),
+  );
+  if (compiled === undefined) throw new Error(`${name} does not compile`);
+  const { plan, modules } = compiled.generated;
+  const session = await openGpuSession(opened.device, plan, modules, { seed: 3, description: device });
+  // Larger than they start, so that scores differ.
+  for (const { name: state, role } of plan.states) {
+    if (role !== 'parameter') continue;
+    const tensor = await session.readState(state);
+    session.writeState(state, { ...tensor, data: tensor.data.map((value) => value * 10) });
+  }
+  const close = (): void => {
+    session.close();
+    opened.close();
+  };
+  return { plan, session, close };
+}
+
+function expectClose(actual: TensorData, expected: TensorData): void {
+  expect(actual.shape).toEqual(expected.shape);
+  const difference = Math.max(
+    ...actual.data.map((value, at) => Math.abs(value - (expected.data[at] ?? NaN))),
+  );
+  expect(difference).toBeLessThan(1e-4 * Math.max(...expected.data.map(Math.abs)));
+}
+
+describe.each(adapters)('decoding on %s', (device) => {
+  it.each([
+    ['gpt', 'GPT'],
+    ['llama', 'Llama'],
+    ['char_lstm', 'CharLSTM'],
+  ] as const)('%s: the scores of predict, also after rows moved', async (name, model) => {
+    const { plan, session, close } = await openScaled(device, name, model);
+    const [cached, prefix] = [new CachedDecoder(plan, session), new PrefixDecoder(plan, session)];
+    const prompt = stackRows([
+      [1, 2, 0],
+      [3, 4, 4],
+    ]);
+    for (let round = 0; round < 2; round++) {
+      expectClose(await cached.start(prompt, new Map()), await prefix.start(prompt, new Map()));
+      for (const parents of [[0, 1], [1, 0, 1], [2], [0, 0]]) {
+        await cached.reorder(parents);
+        await prefix.reorder(parents);
+        const tokens = Int32Array.from(parents, (_, row) => row + round);
+        expectClose(await cached.step(tokens), await prefix.step(tokens));
+      }
+    }
+    close();
+  });
+});
