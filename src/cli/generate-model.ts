@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { symbolOf } from '../../runtime/data/dims.ts';
 import { parseEncoder } from '../../runtime/data/encoder.ts';
 import { searchBeams } from '../../runtime/generate/beam.ts';
+import { CachedDecoder, hasDecodeProgram } from '../../runtime/generate/cached-decoder.ts';
 import { findGrowingInput } from '../../runtime/generate/growing-input.ts';
 import { PrefixDecoder } from '../../runtime/generate/prefix-decoder.ts';
 import { sampleRows } from '../../runtime/generate/sample.ts';
@@ -108,7 +109,9 @@ async function prepareTask(
     return { tokens: [begin], source: whole, maxTokens: options.maxTokens ?? whole.length + spareTokens };
   });
   const bindSources = createBindSources(growing.others, source?.name, codec.special.pad ?? 0, plan.dims);
-  const decoder = new PrefixDecoder(plan, session);
+  const decoder = hasDecodeProgram(plan)
+    ? new CachedDecoder(plan, session)
+    : new PrefixDecoder(plan, session);
   return {
     codec,
     isNumbers: json === undefined,

@@ -5,7 +5,7 @@
  */
 import { equalDims, productOfDims, symbolsOf, type Dim } from '../ir/dim.ts';
 import type { GraphState, Node, NodeOf, Value } from '../ir/graph.ts';
-import type { Growing } from './growing.ts';
+import type { Growing } from './context.ts';
 
 /**
  * What a value with one axis of new tokens and one of the whole has where the position is later than the token:

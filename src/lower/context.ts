@@ -10,7 +10,6 @@ import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
 import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
 import { Frame, ValueFacts } from './frame.ts';
-import type { Growing } from './growing.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
 
@@ -75,6 +74,16 @@ export interface CarriedScans {
   readonly dims: readonly Dim[];
   readonly forward: Span[];
   readonly reversed: Span[];
+}
+
+/** The sequence of a model that is walked for `decode`. */
+export interface Growing {
+  /** The number of new tokens: the dimension as the program has it. */
+  readonly seq: Dim;
+  /** The length with them. */
+  readonly total: Dim;
+  /** The length before them, `total - seq`: from 0. */
+  readonly past: Dim;
 }
 
 /** One walk through a model: for one of its programs. */

@@ -7,9 +7,8 @@ import type { PlanGeneration } from '../../runtime/plan.ts';
 import type { Graph, Node } from '../ir/graph.ts';
 import type { ModelDeclaration } from '../parser/ast.ts';
 import { Causality } from './causality.ts';
-import type { CarriedScans, Context } from './context.ts';
+import type { CarriedScans, Context, Growing } from './context.ts';
 import type { Declared } from './declarations.ts';
-import type { Growing } from './growing.ts';
 import { graphOf, outputName, walkModel } from './model.ts';
 import { usedDims } from './used-dims.ts';
 
@@ -27,7 +26,7 @@ export function totalName(dim: string, bounds: ReadonlyMap<string, number>): str
 export function lowerDecode(
   ctx: Context,
   model: Declared<ModelDeclaration>,
-  { dim, output }: PlanGeneration,
+  { input, dim, output }: PlanGeneration,
   total: string,
 ): Graph | undefined {
   const [seq, whole] = [symbolDim(dim), symbolDim(total)];
@@ -37,6 +36,10 @@ export function lowerDecode(
   ctx.carried = carried;
   const walked = walkModel(ctx, model);
   if (walked === undefined || ctx.errors > 0 || carried.reversed.length > 0) return undefined;
+  // Inputs beside the tokens are given once: none may grow with them, or say how many there are of them.
+  const others = walked.inputs.filter(({ name }) => name !== input);
+  if (others.some(({ value }) => value.type.shape.length < 2 || value.type.shape.some(isOf(dim))))
+    return undefined;
   const { nodes } = ctx.frame.builder;
   if (mixesPositions(nodes, growing, 'graph')) return undefined;
   if (!new Causality(growing, ctx.states).holds(withoutStores(nodes, ctx))) return undefined;
@@ -52,6 +55,10 @@ export function lowerDecode(
   return { ...graph, dims: graph.dims.filter(({ name }) => used.has(name)) };
 }
 
+function isOf(symbol: string): (dim: Dim) => boolean {
+  return (dim) => symbolsOf(dim).includes(symbol);
+}
+
 /** Whether a node combines new tokens with each other, or counts them: the ones before would be missing. */
 function mixesPositions(nodes: readonly Node[], growing: Growing, place: 'graph' | 'region'): boolean {
   return nodes.some((node) => mixes(node, growing, place));
@@ -59,7 +66,7 @@ function mixesPositions(nodes: readonly Node[], growing: Growing, place: 'graph'
 
 function mixes(node: Node, growing: Growing, place: 'graph' | 'region'): boolean {
   const [symbol = ''] = symbolsOf(growing.seq);
-  const isNew = (dim: Dim | undefined): boolean => dim !== undefined && symbolsOf(dim).includes(symbol);
+  const isNew = (dim: Dim | undefined): boolean => dim !== undefined && isOf(symbol)(dim);
   const [first, second] = node.operands.map(({ type }) => type.shape);
   const axis = (at: number): boolean => isNew(first?.[at]);
   switch (node.op) {

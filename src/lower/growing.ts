@@ -5,16 +5,7 @@
 import { constantDim, constantOf, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import { declareCarry, frontOf, keepCarry } from './carried-states.ts';
-import type { Context, Scope } from './context.ts';
-
-export interface Growing {
-  /** The number of new tokens: the dimension as the program has it. */
-  readonly seq: Dim;
-  /** The length with them. */
-  readonly total: Dim;
-  /** The length before them, `total - seq`: from 0. */
-  readonly past: Dim;
-}
+import type { Context, Growing, Scope } from './context.ts';
 
 function growsAlong({ growing }: Context, size: Dim | undefined): Growing | undefined {
   return growing !== undefined && size !== undefined && equalDims(size, growing.seq) ? growing : undefined;

@@ -8,7 +8,7 @@ export const generation: FunctionTable = {
   cache: {
     parameters: ['x', 'axis'],
     documentation:
-      'x itself. Marks keys and values, whose positions along `axis` could be kept from one token to the next: `cache(k, axis=seq)`. Generation does not keep them yet: it computes them anew for each token.',
+      'x itself. Marks keys and values, whose positions along `axis` could be kept from one token to the next: `cache(k, axis=seq)`. The program `decode` of a model with a `generate` section does; elsewhere it is x.',
     apply(call) {
       const x = tensorOf(call, 'x');
       const axis = x && axisOf(call, 'axis', x, 0);

@@ -61,3 +61,25 @@ describe('a program to decode with', () => {
     expect(decodeOf(body, imports)).toBeUndefined();
   });
 });
+
+describe('inputs beside the tokens', () => {
+  const withInput = (type: string, use: string) =>
+    lowerClean(
+      `dim batch
+dim seq <= 8
+dim source <= 6
+model M(tokens: i32[batch, seq], other: ${type}) -> f32[batch, seq, 5] {
+  return one_hot(tokens, 5) + f32(${use})
+}
+generate sample for M {
+  input = "tokens"
+}
+`.replace(use.includes('source') ? '' : 'dim source <= 6\n', ''),
+    ).graphs.decode;
+
+  it('may be sources, and neither grow nor count the tokens', () => {
+    expect(withInput('i32[batch, source]', 'rearrange(max(other, axis=source), "b -> b 1 1")')).toBeDefined();
+    expect(withInput('i32[batch, seq]', 'rearrange(other, "b s -> b s 1")')).toBeUndefined();
+    expect(withInput('i32[batch]', 'rearrange(other, "b -> b 1 1")')).toBeUndefined();
+  });
+});

@@ -28,6 +28,7 @@ ${MODEL}generate sample for M {
       name: 'sample',
       input: 'tokens',
       dim: 'seq',
+      total: 'seq_total',
       output: 'output_1',
       fields: { temperature: 0.5, top_k: 0, top_p: 1, length_penalty: -0.5, stop: ['end'], eos: 3 },
     });
