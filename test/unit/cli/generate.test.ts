@@ -33,10 +33,12 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function run(...options: readonly string[]) {
+const run = (...options: readonly string[]) => runModel(model, ...options);
+
+async function runModel(program: string, ...options: readonly string[]) {
   const io = fakeIo();
   const set = Object.entries(sizes).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  const code = await runCli(['generate', model, ...set, '--device', 'reference', ...options], io);
+  const code = await runCli(['generate', program, ...set, '--device', 'reference', ...options], io);
   return { code, out: io.stdout(), err: io.stderr() };
 }
 const text = (...options: readonly string[]) => run('--params', file('text.safetensors'), ...options);
@@ -51,6 +53,22 @@ describe('lmc generate', () => {
     expect(first.out.replaceAll('<unk>', '?')).toHaveLength(2 + 20 + 1);
     expect(await text(...options)).toEqual(first);
     expect((await text(...options.slice(0, -1), '5')).out).not.toBe(first.out);
+  });
+
+  it('writes the same texts with a program that keeps what came before', async () => {
+    const own = file('decodes.lm');
+    writeFileSync(own, `${readFileSync(model, 'utf8')}generate sample for GPT {\n}\n`);
+    writeFileSync(file('both.txt'), 'ab\ncba\n');
+    const given = ['--params', file('text.safetensors'), '--max-tokens', '12', '--seed', '4'];
+    for (const more of [
+      ['--prompt', 'ab'],
+      ['--input', file('both.txt'), '--max-tokens', '5'],
+      ['--input', file('both.txt'), '--beams', '3', '--max-tokens', '5'],
+    ]) {
+      const found = await runModel(own, ...given, ...more);
+      expect(found).toEqual(await run(...given, ...more));
+      expect(found.code).toBe(0);
+    }
   });
 
   it('prints the pieces and the end as events', async () => {
