@@ -87,3 +87,32 @@ it('keeps keys and values at the bounds: rows, heads, positions, width', () => {
   for (const { value } of carries)
     expect(value.type.shape.map(({ terms }) => terms[0]?.coefficient)).toEqual([8, 2, 8, 4]);
 });
+
+it('translates: the source is given once, and moves with its rows', async () => {
+  const sizes = { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
+  const tiny = openTiny('translate', sizes, {
+    append: 'generate sample for Translate {\n  input = "tgt"\n}\n',
+  });
+  const [cached, prefix] = [openCached(tiny), new PrefixDecoder(tiny.plan, tiny.session)];
+  const prompt = stackRows([[1], [1]]);
+  const sources = new Map([
+    [
+      'src',
+      stackRows([
+        [3, 4, 2],
+        [5, 2, 0],
+      ]),
+    ],
+  ]);
+  expectClose(await cached.start(prompt, sources), await prefix.start(prompt, sources));
+  for (const parents of [
+    [0, 1],
+    [1, 0, 1],
+    [2, 1],
+  ]) {
+    await cached.reorder(parents);
+    await prefix.reorder(parents);
+    const tokens = Int32Array.from(parents, (_, row) => row + 3);
+    expectClose(await cached.step(tokens), await prefix.step(tokens));
+  }
+});
