@@ -60,6 +60,7 @@ export async function evaluate({
     const oldest = pending.shift();
     if (oldest !== undefined) sums.add(await oldest.run.outputs(), oldest.batch);
   };
+  session.resetCarries('eval');
   for (const batch of dataset.batches(split, { seed, epoch: 0, shuffle: false })) {
     const request = requestFor(plan, 'eval', batch, { step: 1, seed, lr: 0 });
     pending.push({ run: session.submit('eval', request), batch });

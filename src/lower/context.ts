@@ -9,6 +9,7 @@ import type { DType } from '../ir/types.ts';
 import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
 import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
+import type { CarriedScans } from './carried-states.ts';
 import { Frame, ValueFacts } from './frame.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
@@ -73,6 +74,10 @@ export class Context {
   readonly mode: Mode;
   readonly facts = new ValueFacts();
   readonly states: GraphState[] = [];
+  /** What batches leave for the next: new contents of states of the role `carry`. */
+  readonly updates: { readonly state: string; readonly value: Value }[] = [];
+  /** While a model is walked whose scans go on where the batch before ended. */
+  carried: CarriedScans | undefined;
   readonly layers: LayerSummary[] = [];
   /** Blocks that are being applied, outermost first: a block may not contain itself. */
   readonly applying: string[] = [];

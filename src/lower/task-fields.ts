@@ -15,6 +15,10 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     documentation: 'steps after which training ends; without `epochs`, however many those are',
   },
   schedule: { kind: 'schedule', documentation: 'how the learning rate changes from step to step (constant)' },
+  stateful: {
+    kind: 'boolean',
+    documentation: 'scans start from what the batch before left, without a gradient through it (false)',
+  },
   seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
   clip_norm: { kind: 'number', minimum: 0, documentation: 'the largest norm of all gradients together' },
   validation: { kind: 'integer', minimum: 1, documentation: 'steps between two validations (one an epoch)' },
