@@ -131,7 +131,12 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   ),
   states: z.readonly(
     z.array(
-      strict<PlanState>()({ name, role: z.enum(['parameter', 'optimizer', 'carry']), tensor: count, initializer }),
+      strict<PlanState>()({
+        name,
+        role: z.enum(['parameter', 'optimizer', 'carry']),
+        tensor: count,
+        initializer,
+      }),
     ),
   ),
   kernels: z.readonly(

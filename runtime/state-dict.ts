@@ -10,11 +10,10 @@ export interface StateLayout {
 }
 
 export function stateLayouts(plan: Plan, role: PlanStateRole): readonly StateLayout[] {
-  return statesOf(plan, role)
-    .map(({ name, tensor }) => {
-      const { dtype = 'f32', shape = [] } = plan.tensors[tensor] ?? {};
-      return { name, dtype, shape: shape.map(constantSize) };
-    });
+  return statesOf(plan, role).map(({ name, tensor }) => {
+    const { dtype = 'f32', shape = [] } = plan.tensors[tensor] ?? {};
+    return { name, dtype, shape: shape.map(constantSize) };
+  });
 }
 
 /** Of the carries, those of training: no other program stops half way through a part of the data and goes on later. */

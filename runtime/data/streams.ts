@@ -65,6 +65,5 @@ export function noteStreams(
       'write smaller `batches{…}` or `windows{…}`, or hold out less',
     );
   const rest = tokens - 1 - Math.floor(each / length) * length * streams;
-  if (rest > 0)
-    notes.push(`${plural(rest, 'token')} at the ends of the ${streams} streams: not trained on`);
+  if (rest > 0) notes.push(`${plural(rest, 'token')} at the ends of the ${streams} streams: not trained on`);
 }

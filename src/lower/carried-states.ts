@@ -38,7 +38,14 @@ export function startCarry(ctx: Context, name: string, given: Value, scope: Scop
   const path = [scope.owner.path, name, scope.turn].filter((part) => part !== '').join('.');
   const state = freeName(ctx, `${ctx.mode}/${path}`);
   const sizes = given.type.shape.map((dim) => evaluateDim(dim, ctx.bounds));
-  const stored = declareState(ctx, state, tensorType(given.type.dtype, sizes.map((size) => constantDim(size))));
+  const stored = declareState(
+    ctx,
+    state,
+    tensorType(
+      given.type.dtype,
+      sizes.map((size) => constantDim(size)),
+    ),
+  );
   const before = given.type.shape.reduce(
     (value, dim, axis) =>
       equalDims(dim, constantDim(sizes[axis] ?? 0))
