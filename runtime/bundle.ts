@@ -124,9 +124,12 @@ export class CompiledModel {
   async evaluate<Evaluation extends object>(batch: object): Promise<Evaluation> {
     const outputs = await this.#session.submit('eval', this.#request('eval', batch, 1, 0)).outputs();
     const counted = new Set(
-      (this.#plan.task?.metrics ?? []).filter(({ kind }) => kind === 'counts').map(({ name }) => name),
+      (this.#plan.task?.metrics ?? [])
+        .filter(({ kind }) => kind === 'counts' || kind === 'spans')
+        .map(({ name }) => name),
     );
-    const names = ['loss', ...(this.#plan.task?.metrics ?? []).map(({ name }) => name)];
+    const measured = (this.#plan.task?.metrics ?? []).filter(({ kind }) => kind !== 'texts');
+    const names = ['loss', ...measured.map(({ name }) => name)];
     return collect<Evaluation>(
       names.map((name) => {
         const output = outputs.get(name);

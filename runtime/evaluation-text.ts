@@ -1,7 +1,7 @@
 /** An evaluation for people: its figures, and a table by class where the task counts classes. */
 import type { Dataset } from './data/dataset.ts';
-import { scoresOf, type Evaluation } from './evaluate.ts';
-import { scoreClasses, type ClassScores } from './metrics.ts';
+import { scoresOf, type Evaluation, type TextPair } from './evaluate.ts';
+import { scoreClasses, scoreSpanClasses, type ClassScores } from './metrics.ts';
 import type { PlanTask } from './plan.ts';
 
 /** `test: 180 examples, loss 0.1023, accuracy 0.9611`, and the table of the first metric that has counts. */
@@ -16,15 +16,35 @@ export function printEvaluation(
   );
   const line = `${split}: ${rows} examples, loss ${loss.toFixed(4)}${figures.join('')}\n`;
   const classes = classScoresOf(evaluation, dataset);
-  return classes.length === 0 ? line : `${line}\n${printClasses(classes)}`;
+  const texts = printTexts(evaluation.texts?.rows ?? []);
+  return classes.length === 0 ? `${line}${texts}` : `${line}\n${printClasses(classes)}${texts}`;
 }
 
-/** Of the first metric that has counts; all of them count the same. Empty where none does. */
+/** Samples that are shown. */
+const shownTexts = 10;
+
+/** The first texts that are wrong, or right ones where there are not so many. */
+function printTexts(rows: readonly TextPair[]): string {
+  if (rows.length === 0) return '';
+  const wrong = rows.filter(({ reference, hypothesis }) => reference !== hypothesis);
+  const right = rows.filter(({ reference, hypothesis }) => reference === hypothesis);
+  const shown = [...wrong, ...right].slice(0, shownTexts);
+  const width = Math.max(9, ...shown.map(({ reference }) => printable(reference).length));
+  const lines = shown.map(({ reference, hypothesis }) => {
+    const mark = reference === hypothesis ? '' : '   *';
+    return `${printable(reference).padEnd(width)}  ${printable(hypothesis)}${mark}\n`;
+  });
+  return `\n${wrong.length} of ${rows.length} texts differ from the reference (*)\n\n${'reference'.padEnd(width)}  heard\n${lines.join('')}`;
+}
+
+/** Of the first metric that counts spans, else of the first that has counts; all of them count the same. Empty where none does. */
 export function classScoresOf(
-  { counts }: Evaluation,
+  { counts, spans }: Evaluation,
   { labels }: Pick<Dataset, 'labels'>,
 ): readonly ClassScores[] {
   const [first] = counts.values();
+  const [firstSpans] = spans.values();
+  if (firstSpans !== undefined) return scoreSpanClasses(firstSpans);
   return first === undefined ? [] : scoreClasses(first, labels);
 }
 

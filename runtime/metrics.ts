@@ -1,5 +1,7 @@
 /** Precision, recall and F1 from counts per class, as scikit-learn defines them; a division by 0 gives 0. */
 import { findNearest, listNames } from './data/problem.ts';
+import { compareCodePoints } from './data/tokenizer.ts';
+import { scoreSpans, type SpanCounts } from './metrics/spans.ts';
 import type { PlanMetric } from './plan.ts';
 import { RuntimeError } from './session.ts';
 
@@ -12,6 +14,15 @@ export interface ClassScores {
   /** Examples of this class, and predictions of it. */
   readonly actual: number;
   readonly predicted: number;
+}
+
+/** Spans by label, in the order of their names, and all of them together as `all`. */
+export function scoreSpanClasses(counts: SpanCounts): readonly ClassScores[] {
+  const labels = [...counts.keys()].toSorted(compareCodePoints);
+  return [
+    ...labels.map((label) => ({ label, ...scoreSpans(counts, label) })),
+    { label: 'all', ...scoreSpans(counts) },
+  ];
 }
 
 export type Score = 'precision' | 'recall' | 'f1';
@@ -44,7 +55,7 @@ export function scoreCounts(
   counts: ArrayLike<number>,
   labels: readonly string[],
 ): number {
-  const score = metric.score ?? 'f1';
+  const score = metric.score === 'precision' || metric.score === 'recall' ? metric.score : 'f1';
   const classes = scoreClasses(counts, labels);
   if (metric.class !== undefined) {
     const number = findClass(metric.name, metric.class, classes.length, labels);

@@ -7,6 +7,7 @@ import type {
   PlanCall,
   PlanConstant,
   PlanFormula,
+  PlanGeneration,
   PlanInput,
   PlanKernel,
   PlanMetric,
@@ -179,9 +180,12 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
         z.array(
           strict<PlanMetric>()({
             name,
-            kind: z.enum(['mean', 'counts']),
+            kind: z.enum(['mean', 'counts', 'spans', 'texts']),
             of: z.exactOptional(z.enum(['exp', 'log2e'])),
-            score: z.exactOptional(z.enum(['f1', 'precision', 'recall'])),
+            unit: z.exactOptional(z.enum(['chunk', 'word'])),
+            target: z.exactOptional(name),
+            lengths: z.exactOptional(name),
+            score: z.exactOptional(z.enum(['f1', 'precision', 'recall', 'cer', 'wer', 'exact_match'])),
             class: z.exactOptional(z.union([z.number(), z.string()])),
           }),
         ),
@@ -190,6 +194,15 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       epochs: z.number(),
       seed: count,
       batchSize: positive,
+      fields: z.readonly(z.record(z.string(), constant)),
+    }),
+  ),
+  generation: z.exactOptional(
+    strict<PlanGeneration>()({
+      name,
+      input: name,
+      dim: name,
+      output: name,
       fields: z.readonly(z.record(z.string(), constant)),
     }),
   ),

@@ -138,6 +138,18 @@ export interface Plan {
   readonly programs: readonly PlanProgram[];
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
+  /** The model's `generate` section, where it has one. */
+  readonly generation?: PlanGeneration;
+}
+
+/** How a model generates: tokens are appended to `input` i32[batch, dim], `output` f32[batch, dim, vocabulary] scores them. */
+export interface PlanGeneration {
+  readonly name: string;
+  readonly input: string;
+  readonly dim: string;
+  readonly output: string;
+  /** The section's settings by name, checked (`temperature`, `max_tokens`, …); `stop` is always a list. */
+  readonly fields: Readonly<Record<string, PlanConstant>>;
 }
 
 /** The model as written: for messages, for the typed class, and to bind data to inputs. */
@@ -191,15 +203,25 @@ export interface PlanTask {
 /**
  * A metric of the task. `mean`: the eval program's output of this name is a mean over the batch's rows, averaged over
  * batches by rows. `counts`: the output is f32[classes, 3] of true positives, predicted and actual counts per class,
- * summed over batches, from which precision, recall and F1 follow.
+ * summed over batches, from which precision, recall and F1 follow. `spans`: the output is i32[batch, seq] of tags, whose
+ * labelled spans the host counts against those of the target. `texts`: no output; the host reads texts out of the
+ * predict program's output and compares them with the data's.
  */
 export interface PlanMetric {
   readonly name: string;
-  readonly kind: 'mean' | 'counts';
+  readonly kind: 'mean' | 'counts' | 'spans' | 'texts';
   /** Of `mean`: what the mean over the part becomes, e^mean or the mean in bits. Less of it is better. */
   readonly of?: 'exp' | 'log2e';
-  /** Of `counts`, and always there: what follows from them. */
-  readonly score?: 'f1' | 'precision' | 'recall';
-  /** Of `counts`: of this class alone, by number or by the name of its label; absent: the mean over the classes. */
+  /** Of `spans`: chunks of BIO tags, or every labelled word by itself; the target that they are compared with. */
+  readonly unit?: 'chunk' | 'word';
+  readonly target?: string;
+  /** Of `spans`: the input with the number of words of each row, for data that are tensors. */
+  readonly lengths?: string;
+  /** Of `counts`, `spans` and `texts`, and always there: what follows from them. */
+  readonly score?: 'f1' | 'precision' | 'recall' | 'cer' | 'wer' | 'exact_match';
+  /**
+   * Of this class alone, by number or by the name of its label. Absent: the mean over the classes of `counts`, all
+   * `spans` together.
+   */
   readonly class?: number | string;
 }

@@ -268,7 +268,8 @@ class TrainLoop {
         `task ${this.#task.name}: there is no metric "${bestMetric}" to choose the best by`,
       );
     const metric = this.#task.metrics.find(({ name }) => name === bestMetric);
-    return { score, sign: metric?.of === undefined ? 1 : -1 };
+    const isError = metric?.of !== undefined || metric?.score === 'cer' || metric?.score === 'wer';
+    return { score, sign: isError ? -1 : 1 };
   }
 
   #isOutOfPatience(): boolean {

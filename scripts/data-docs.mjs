@@ -17,6 +17,8 @@ const end = '<!-- End of what is written. -->';
 const titles = {
   source: 'Sources',
   split: 'Split',
+  features: 'Features of recordings',
+  augment: 'Augmentation',
   tokenizer: 'Tokenisers',
   windows: 'Windows',
   batches: 'Batches',
@@ -38,6 +40,7 @@ function describeValue(option) {
     text: 'string',
     column: 'string or number',
     integer: 'whole number',
+    number: 'number',
     share: 'number or string',
     flag: '`true`, `false`',
     choice: (option.choices ?? []).map(code).join(', '),

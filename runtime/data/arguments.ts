@@ -33,6 +33,11 @@ export class StageArguments {
     return this.optionalInteger(name) ?? this.#missing(name);
   }
 
+  /** Of an option that need not be whole. */
+  number(name: string): number {
+    return this.integer(name);
+  }
+
   optionalInteger(name: string): number | undefined {
     const value = this.#values.get(name)?.[0];
     return typeof value === 'number' ? value : undefined;
@@ -161,6 +166,10 @@ function describeExpected(option: StageOption, value: PlanConstant): string | un
     case 'integer': {
       const least = option.minimum ?? Number.MIN_SAFE_INTEGER;
       return isCount(least) ? undefined : `a whole number from ${option.minimum ?? '−2^53'}`;
+    }
+    case 'number': {
+      const least = option.minimum ?? 0;
+      return typeof value === 'number' && value >= least ? undefined : `a number from ${least}`;
     }
     case 'share':
       return typeof value === 'string' || (typeof value === 'number' && value >= 0 && value < 1)

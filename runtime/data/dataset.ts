@@ -45,6 +45,21 @@ export interface Dataset {
   readonly notes: readonly string[];
   /** The raw text of a row, where there is one: for samples of predictions. */
   readonly text?: (split: Split, row: number) => string;
+  /** The file's own tags of a row's words, where there are any: for scores that the host counts. */
+  readonly tags?: (split: Split, row: number) => readonly string[];
+  /** Of recordings: how an output by frames is read, and compared with `text`. */
+  readonly transcripts?: Transcripts;
+}
+
+export interface Transcripts {
+  /** Frames of a row; what an output has behind them is padding. */
+  readonly frames: (split: Split, row: number) => number;
+  /** Numbers of the vocabulary to a text. */
+  readonly decode: (ids: readonly number[]) => string;
+  /** Size of the vocabulary. */
+  readonly size: number;
+  /** The training part's texts, by number: for a language model. */
+  readonly trained: () => Iterable<readonly number[]>;
 }
 
 /** From a file's metadata alone: texts to batches, class numbers to names. */
@@ -86,4 +101,9 @@ export interface DataFiles {
    * it looked.
    */
   read(path: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+  /**
+   * Files below a folder, with `/` between folders, in the order of their names. Undefined where the path is no folder;
+   * absent where files cannot be listed, as in a browser.
+   */
+  list?(path: string): Promise<readonly string[] | undefined>;
 }

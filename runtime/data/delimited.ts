@@ -50,7 +50,8 @@ export function readDelimited(text: string, args: StageArguments, file: string):
     : { rows: kept.rows, notes: [...kept.notes, `${file}: ${plural(emptyLines, 'empty line')} skipped`] };
 }
 
-function parseRecords(
+/** Fields as they stand, the header's among them. Throws a RuntimeError with the line. */
+export function parseRecords(
   text: string,
   args: StageArguments,
   file: string,

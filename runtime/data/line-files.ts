@@ -4,7 +4,7 @@ import { failAt, Faults, findNearest, listNames, plural } from './problem.ts';
 import { refuseBlank, type Row, type SourceRows } from './rows.ts';
 
 /** Lines that are not empty, with their numbers from 1. */
-function splitLines(text: string): {
+export function splitLines(text: string): {
   readonly lines: readonly [text: string, line: number][];
   readonly empty: number;
 } {
@@ -39,7 +39,8 @@ function noteEmpty(file: string, empty: number): readonly string[] {
   return empty === 0 ? [] : [`${file}: ${plural(empty, 'empty line')} skipped`];
 }
 
-function parseObject(line: string, number: number, file: string): object {
+/** Throws a RuntimeError where the line is no JSON object. */
+export function parseObject(line: string, number: number, file: string): object {
   const place = { file, line: number };
   const cure = 'a .jsonl file has one JSON object in every line: {"text": "…", "label": "…"}';
   let value: unknown;

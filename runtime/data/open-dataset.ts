@@ -5,10 +5,15 @@ import { defaultStage, readPipeline, type Pipeline, type StageArguments } from '
 import type { DataContext, DataFiles, Dataset, Split } from './dataset.ts';
 import { readDelimited } from './delimited.ts';
 import { readJsonLines, readPlainLines } from './line-files.ts';
+import { openRecordings } from './open-recordings.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
 import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
 import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
+import { readConll } from './tagging/conll.ts';
+import { readConllu } from './tagging/conllu.ts';
+import type { SourceSentences } from './tagging/sentences.ts';
+import { createTaggingDataset } from './tagging/tagging-dataset.ts';
 import { createTextDataset, mapSplits, type Batching } from './text-dataset.ts';
 import { decodeText } from './text-file.ts';
 import { createWindowDataset } from './windows.ts';
@@ -34,8 +39,19 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
+  if (
+    source.stage.name === 'conll' ||
+    source.stage.name === 'conllu' ||
+    pipeline.tokenizer?.stage.name === 'tokens'
+  )
+    return openTagging(source, pipeline, split, batching, context);
   if (pipeline.windows !== undefined)
     failAt(pipeline.windows.place, 'windows are cut from one long text', 'write `text{"input.txt"} | …`');
+  if (source.stage.name === 'recordings') return openRecordings(source, pipeline, split, batching, context);
+  if (pipeline.features !== undefined)
+    failAt(pipeline.features.place, 'features are made of `recordings{…}`, and this source is another');
+  if (split.column !== undefined)
+    failAt(pipeline.split?.place ?? source.place, '`split{column=…}` is for `recordings{…}`: other sources keep no columns'); // prettier-ignore
   return source.stage.name === 'tensors'
     ? openTensorSource(source, pipeline, split, batching, context)
     : openTextSource(source, pipeline, split, batching, context);
@@ -109,6 +125,46 @@ async function openTextSource(
     batching,
     context,
     paths.join(', '),
+    [...sources].flatMap(({ notes }) => notes),
+  );
+}
+
+/** Sentences with a tag for every word. */
+async function openTagging(
+  source: StageArguments,
+  pipeline: Pipeline,
+  split: SplitPlan,
+  batching: Batching,
+  context: OpenContext,
+): Promise<Dataset> {
+  const { tokenizer } = pipeline;
+  const { name: format } = source.stage;
+  const read = format === 'conll' ? readConll : format === 'conllu' ? readConllu : undefined;
+  if (read === undefined || tokenizer?.stage.name !== 'tokens')
+    failAt(
+      (read === undefined ? tokenizer : source)?.place ?? source.place,
+      '`tokens` numbers the words of sentences that are divided into words already',
+      'write `conll{…} | tokens{vocab_size} | …`, or `conllu{…} | tokens{vocab_size} | …`',
+    );
+  const open = async (path: string): Promise<SourceSentences> => {
+    const { name, bytes } = await context.files.read(path);
+    return read(decodeText(bytes, source.string('encoding'), name), source, name);
+  };
+  const path = source.string('path');
+  const parts = await readParts(split, ({ sentences }) => sentences.length, await open(path), open);
+  if (parts.train.rows.length === 0)
+    failAt(
+      path,
+      'no sentence is left to train on after the split',
+      'hold out less: `split{validation=0, test=0.1}`',
+    );
+  const sources = new Set(Object.values(parts).map(({ all }) => all));
+  return createTaggingDataset(
+    mapSplits((name) => parts[name].rows.flatMap((row) => parts[name].all.sentences[row] ?? [])),
+    tokenizer,
+    batching,
+    context,
+    path,
     [...sources].flatMap(({ notes }) => notes),
   );
 }

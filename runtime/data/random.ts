@@ -7,6 +7,8 @@ export const streams = {
   rows: 0x524f5753,
   batches: 0x42415443,
   windows: 0x57494e44,
+  masks: 0x4d41534b,
+  words: 0x574f5244,
 } as const;
 
 /** A new list. `stream` and `epoch` choose among the orders of a seed. */

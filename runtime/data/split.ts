@@ -12,6 +12,8 @@ export interface SplitPlan {
   readonly testFile: string | undefined;
   readonly shuffle: boolean;
   readonly seed: number;
+  /** Of `recordings`: what tells the parts apart; the files are its values then. */
+  readonly column?: string | undefined;
 }
 
 export function readSplit(args: StageArguments): SplitPlan {
@@ -31,6 +33,7 @@ export function readSplit(args: StageArguments): SplitPlan {
     testFile,
     shuffle: args.string('order') === 'shuffle',
     seed: args.integer('seed'),
+    column: args.optionalString('column'),
   };
 }
 

@@ -4,11 +4,12 @@
  */
 
 /**
- * `path`, `text`: a string. `column`: a string, or a column's number from 1. `share`: a number in [0, 1), or a string
+ * `path`, `text`: a string. `number`: a number from `minimum`. `column`: a string, or a column's number from 1. `share`: a number in [0, 1), or a string
  * that names a file. `flag`: true or false, or the bare name alone for true (`shuffle`). `choice`: one of the bare
  * names in `choices`. `dim`: the bare name of a runtime dimension.
  */
-export type StageOptionType = 'path' | 'text' | 'column' | 'integer' | 'share' | 'flag' | 'choice' | 'dim';
+export type StageOptionType =
+  'path' | 'text' | 'column' | 'integer' | 'number' | 'share' | 'flag' | 'choice' | 'dim';
 
 export interface StageOption {
   readonly name: string;
@@ -21,12 +22,12 @@ export interface StageOption {
   readonly positional?: boolean;
   /** The last positional option may be given several times. */
   readonly repeated?: boolean;
-  /** Smallest whole number. */
+  /** Smallest number; without it, of numbers that are not whole, 0. */
   readonly minimum?: number;
   readonly doc: string;
 }
 
-export type StageKind = 'source' | 'split' | 'tokenizer' | 'windows' | 'batches';
+export type StageKind = 'source' | 'split' | 'features' | 'augment' | 'tokenizer' | 'windows' | 'batches';
 
 export interface Stage {
   readonly name: string;
@@ -37,7 +38,15 @@ export interface Stage {
 }
 
 /** The order in which kinds stand in a pipeline. */
-export const stageOrder: readonly StageKind[] = ['source', 'split', 'tokenizer', 'windows', 'batches'];
+export const stageOrder: readonly StageKind[] = [
+  'source',
+  'split',
+  'features',
+  'augment',
+  'tokenizer',
+  'windows',
+  'batches',
+];
 
 const path: StageOption = {
   name: 'path',
@@ -110,6 +119,80 @@ const tokenizerOptions: readonly StageOption[] = [
   { name: 'lowercase', type: 'flag', default: true, doc: 'whether texts are put into lower case first' },
 ];
 
+const wholeFrom = (minimum: number) => ({ type: 'integer', minimum }) as const;
+
+/** Of both kinds of features. */
+const soundOptions: readonly StageOption[] = [
+  {
+    name: 'sample_rate',
+    ...wholeFrom(1),
+    doc: 'samples a second; recordings of another rate are resampled. By default that of the first recording, which all must then have',
+  },
+  {
+    name: 'channels',
+    type: 'choice',
+    choices: ['error', 'mix'],
+    default: 'error',
+    doc: 'what to do with more than one channel: `mix` takes their mean',
+  },
+  {
+    name: 'min_seconds',
+    type: 'number',
+    default: 0,
+    doc: 'shorter recordings get silence at their end',
+  },
+  {
+    name: 'preemphasis',
+    type: 'number',
+    default: 0,
+    doc: 'c in x(t) − c · x(t−1), such as 0.97; 0 for none',
+  },
+  { name: 'win_length', ...wholeFrom(2), doc: 'samples in a window; by default 25 ms' },
+  { name: 'hop_length', ...wholeFrom(1), doc: 'samples from a frame to the next; by default 10 ms' },
+  {
+    name: 'n_fft',
+    ...wholeFrom(2),
+    doc: 'size of the Fourier transform; by default the power of two that holds the window',
+  },
+  {
+    name: 'framing',
+    type: 'choice',
+    choices: ['window', 'center', 'fft'],
+    default: 'window',
+    doc: 'where frames lie: `window`, one for every window within the recording, with zeros behind it, as in Kaldi; `center`, around every hop, with the ends mirrored, as `torch.stft`; `fft`, as `torch.stft` with `center=False`',
+  },
+  { name: 'power', ...wholeFrom(1), default: 2, doc: '2 for the power of the spectrum, 1 for its magnitude' },
+  { name: 'f_min', type: 'number', default: 0, doc: 'where the lowest band begins, in Hz' },
+  { name: 'f_max', type: 'number', doc: 'where the highest band ends; by default half the sampling rate' },
+  {
+    name: 'mel_scale',
+    type: 'choice',
+    choices: ['htk', 'slaney'],
+    default: 'htk',
+    doc: 'the mel scale: `htk` or `slaney`, as in torchaudio',
+  },
+  {
+    name: 'norm',
+    type: 'choice',
+    choices: ['none', 'slaney'],
+    default: 'none',
+    doc: '`slaney`: bands of the same area; otherwise of the same height',
+  },
+  {
+    name: 'normalize',
+    type: 'choice',
+    choices: ['utterance', 'none'],
+    default: 'utterance',
+    doc: '`utterance`: every feature has mean 0 and variance 1 over its recording',
+  },
+  {
+    name: 'stack',
+    ...wholeFrom(1),
+    default: 1,
+    doc: 'neighbouring frames that become one, so that the model has fewer steps',
+  },
+];
+
 /** Letters together, every digit and every other symbol on its own; spaces separate. */
 export const defaultPattern = '[\\p{L}\\p{M}]+|\\p{N}|[^\\s\\p{L}\\p{M}\\p{N}]';
 
@@ -151,6 +234,84 @@ export const stages: readonly Stage[] = [
     options: [{ ...path, repeated: true }, encoding],
   },
   {
+    name: 'conll',
+    kind: 'source',
+    doc: 'sentences with a tag for every word: one word a line with its columns, divided by tabs or by white space; a blank line, or one of white space alone, ends a sentence; lines that start with `-DOCSTART-` are left out',
+    options: [
+      path,
+      { name: 'word', type: 'integer', default: 1, minimum: 1, doc: 'the column of the word, from 1' },
+      { name: 'tag', type: 'integer', minimum: 1, doc: 'the column of the tag; by default the last' },
+      {
+        name: 'comments',
+        type: 'flag',
+        default: false,
+        doc: 'whether lines that start with `#` are comments; otherwise they are words',
+      },
+      encoding,
+    ],
+  },
+  {
+    name: 'conllu',
+    kind: 'source',
+    doc: 'sentences of a CoNLL-U file with a tag for every word, or with `predicates` one example for each predicate, whose tags are the roles of the words. Comments, ranges (`3-4`) and empty nodes (`10.1`) are left out',
+    options: [
+      path,
+      {
+        name: 'tag',
+        type: 'text',
+        default: 'upos',
+        doc: 'the column that is predicted: `"upos"`, `"xpos"`, `"deprel"`, …, or `"misc.NER"` for the value of a key in the last column',
+      },
+      {
+        name: 'predicates',
+        type: 'integer',
+        minimum: 1,
+        doc: 'the column that names the sense of a predicate, from 1; the roles of the k-th predicate are in the k-th column behind it, `V` is the predicate itself. Instead of `tag`',
+      },
+      encoding,
+    ],
+  },
+  {
+    name: 'recordings',
+    kind: 'source',
+    doc: 'WAVE files with what is said in them: a manifest (`.csv`, `.tsv` or `.jsonl`) that names a file and a text in every row, or a folder whose file names tell the text',
+    options: [
+      {
+        ...path,
+        doc: 'the manifest or the folder: relative to the working directory, then to the folder of the `.lm` file',
+      },
+      {
+        name: 'audio',
+        type: 'text',
+        default: 'path',
+        doc: 'the column of the manifest with the file, relative to the manifest',
+      },
+      {
+        name: 'text',
+        type: 'text',
+        default: 'text',
+        doc: 'the column, or the part of the name, with the text',
+      },
+      {
+        name: 'pattern',
+        type: 'text',
+        doc: 'of a folder: how its files are called, `"<text>_<speaker>_<index>.wav"`; each name between `<` and `>` becomes a column',
+      },
+      {
+        name: 'spell',
+        type: 'text',
+        doc: 'words, divided by spaces, where the text is a number: `"zero one two"` makes `one` of `1`',
+      },
+      {
+        name: 'long',
+        type: 'choice',
+        choices: ['error', 'skip'],
+        default: 'error',
+        doc: 'what to do with recordings or texts that are longer than the model’s bounds; `skip` reports how many were left out',
+      },
+    ],
+  },
+  {
     name: 'tensors',
     kind: 'source',
     doc: 'a safetensors file: one tensor for each input and target, by name; the first axis is the example',
@@ -187,6 +348,75 @@ export const stages: readonly Stage[] = [
         minimum: 0,
         doc: 'which shuffle; not the seed of the training',
       },
+      {
+        name: 'column',
+        type: 'text',
+        doc: 'of `recordings`: a column that tells the parts apart. `validation` and `test` in quotes are then its values, divided by spaces: `split{column="index", validation=0, test="0 1 2 3 4"}`',
+      },
+    ],
+  },
+  {
+    name: 'log_mel',
+    kind: 'features',
+    doc: 'logarithms of the energies in mel bands, log(x + 1e-6)',
+    options: [
+      {
+        name: 'n_mels',
+        ...wholeFrom(1),
+        default: 40,
+        positional: true,
+        doc: 'bands',
+      },
+      ...soundOptions,
+    ],
+  },
+  {
+    name: 'mfcc',
+    kind: 'features',
+    doc: 'mel-frequency cepstral coefficients, as torchaudio defines them',
+    options: [
+      {
+        name: 'n_mfcc',
+        ...wholeFrom(1),
+        default: 13,
+        positional: true,
+        doc: 'coefficients',
+      },
+      { name: 'n_mels', ...wholeFrom(1), default: 40, doc: 'bands of which they are made' },
+      {
+        name: 'log',
+        type: 'choice',
+        choices: ['decibels', 'natural'],
+        default: 'decibels',
+        doc: '`decibels`: 10 log10, at most 80 below the loudest; `natural`: log(x + 1e-6)',
+      },
+      {
+        name: 'dct_norm',
+        type: 'choice',
+        choices: ['ortho', 'none'],
+        default: 'ortho',
+        doc: 'whether the cosine transform is orthonormal',
+      },
+      {
+        name: 'deltas',
+        ...wholeFrom(0),
+        default: 0,
+        doc: '1: the first derivatives beside them, 2: the second ones as well',
+      },
+      { name: 'delta_window', ...wholeFrom(3), default: 5, doc: 'frames from which a derivative is made' },
+      ...soundOptions,
+    ],
+  },
+  {
+    name: 'spec_augment',
+    kind: 'augment',
+    doc: 'SpecAugment, in training alone: bands of frames and of features are set to 0, anew in every epoch',
+    options: [
+      { name: 'time_masks', ...wholeFrom(0), default: 1, doc: 'bands of frames' },
+      { name: 'time_width', ...wholeFrom(0), default: 10, doc: 'frames in one of them, at most' },
+      { name: 'time_share', type: 'number', default: 0.2, doc: 'and the share of the recording, at most' },
+      { name: 'frequency_masks', ...wholeFrom(0), default: 1, doc: 'bands of features' },
+      { name: 'frequency_width', ...wholeFrom(0), default: 8, doc: 'features in one of them, at most' },
     ],
   },
   {
@@ -210,6 +440,53 @@ export const stages: readonly Stage[] = [
     options: tokenizerOptions.map((option) =>
       option.name === 'lowercase' ? { ...option, default: false } : option,
     ),
+  },
+  {
+    name: 'tokens',
+    kind: 'tokenizer',
+    doc: 'the words of `conll` and `conllu` as they are, numbered by frequency in the training part',
+    options: [
+      ...tokenizerOptions,
+      {
+        name: 'zero_digits',
+        type: 'flag',
+        default: false,
+        doc: 'whether every digit becomes a 0, so that all years are one word',
+      },
+      {
+        name: 'links',
+        type: 'flag',
+        default: false,
+        doc: 'whether words that start with `http` become `<url>`, and those that start with `@` `<user>`',
+      },
+      {
+        name: 'affix',
+        type: 'integer',
+        default: 3,
+        minimum: 1,
+        doc: 'letters of a `prefix` and of a `suffix`, where the model takes them',
+      },
+      {
+        name: 'word_dropout',
+        type: 'number',
+        default: 0,
+        doc: 'a: in training, a word that occurs n times becomes `<unk>` with the chance a / (a + n), so that rare words teach what an unknown one means',
+      },
+      {
+        name: 'bio',
+        type: 'choice',
+        choices: ['repair', 'error'],
+        default: 'repair',
+        doc: 'what to do with an I that continues nothing: `repair` reads it as a B, as conlleval does, and reports how many there were',
+      },
+      {
+        name: 'unseen',
+        type: 'choice',
+        choices: ['error', 'miss'],
+        default: 'error',
+        doc: 'what to do with a tag that is held out and in no training sentence: `miss` counts it as missed in the scores and as `O` in the loss',
+      },
+    ],
   },
   {
     name: 'windows',

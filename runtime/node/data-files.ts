@@ -1,25 +1,49 @@
 /** The files of a task's data on disk. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import type { DataFiles } from '../data/dataset.ts';
 import { RuntimeError } from '../session.ts';
 import { explainSystemError } from './atomic-file.ts';
 
+/** A file as it was read: the whole of its bytes, under the name in messages. */
+export type ObserveFile = (name: string, bytes: Uint8Array) => void;
+
 /**
  * Paths are looked up relative to the working directory, then to `programFolder`, where the `.lm` file (or the bundle)
  * lies: so a program finds its data wherever it is started from, and a path on the command line means what it says.
  */
-export function createDataFiles(programFolder: string, workingFolder: string = process.cwd()): DataFiles {
+export function createDataFiles(
+  programFolder: string,
+  workingFolder: string = process.cwd(),
+  observe?: ObserveFile,
+): DataFiles {
+  const candidatesOf = (name: string): readonly string[] => [
+    ...new Set([workingFolder, programFolder].map((folder) => path.resolve(folder, name))),
+  ];
   return {
+    async list(name) {
+      for (const candidate of candidatesOf(name)) {
+        const found = await stat(candidate).catch(() => undefined);
+        if (found?.isDirectory() !== true) continue;
+        const entries = await readdir(candidate, { recursive: true, withFileTypes: true });
+        return entries
+          .filter((entry) => !entry.isDirectory())
+          .map((entry) =>
+            path.relative(candidate, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'),
+          )
+          .toSorted();
+      }
+      return undefined;
+    },
     async read(name) {
-      const candidates = [
-        ...new Set([workingFolder, programFolder].map((folder) => path.resolve(folder, name))),
-      ];
+      const candidates = candidatesOf(name);
       for (const candidate of candidates) {
         try {
           const bytes = await readFile(candidate);
-          return { name: shorten(candidate, workingFolder), bytes };
+          const file = { name: shorten(candidate, workingFolder), bytes };
+          observe?.(file.name, bytes);
+          return file;
         } catch (error) {
           if (isAbsent(error)) continue;
           throw explainSystemError(error, `cannot read ${shorten(candidate, workingFolder)}`);

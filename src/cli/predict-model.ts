@@ -1,12 +1,17 @@
 /** Outputs into a file; labels and probabilities of texts onto the screen. */
+import type { Dataset } from '../../runtime/data/dataset.ts';
+import { parseTagger } from '../../runtime/data/tagging/tagger.ts';
 import { openEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError, type TensorData } from '../../runtime/session.ts';
 import { alignTable, printable } from '../../runtime/evaluation-text.ts';
 import type { Io } from './io.ts';
+import { createTranscribe } from '../../runtime/decode/transcribe.ts';
+import { taskOf } from '../../runtime/train.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import type { OpenModel } from './open-model.ts';
+import { predictTags } from './predict-tags.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
 import type { RunOptions } from './run-options.ts';
 import { defined } from './settle-run.ts';
@@ -37,9 +42,32 @@ export async function predictData(
     batches: dataset.batches('test', { seed: 0, epoch: 0, shuffle: false }),
     ...defined({ limit }),
   });
+  printTranscripts(io, plan, dataset, outputs.get('output'), options);
   await writeSafetensorsFile(output, outputs);
   const shapes = [...outputs].map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.join(', ')}]`);
   io.err(`wrote ${output}: ${shapes.join(', ')}\n`);
+}
+
+/** Of recordings: what was said and what was heard, one line each. */
+function printTranscripts(
+  io: Io,
+  plan: OpenModel['plan'],
+  dataset: Dataset,
+  output: TensorData | undefined,
+  { logFormat }: PredictOptions,
+): void {
+  const { transcripts } = dataset;
+  if (transcripts === undefined || output === undefined) return;
+  const transcribe = createTranscribe(taskOf(plan), transcripts);
+  for (let row = 0; row < (output.shape[0] ?? 0); row++) {
+    const reference = dataset.text?.('test', row) ?? '';
+    const text = transcribe(output, row, transcripts.frames('test', row));
+    io.out(
+      logFormat === 'json'
+        ? `${JSON.stringify({ event: 'predict', reference, text })}\n`
+        : `${printable(reference)}\t${printable(text)}\n`,
+    );
+  }
 }
 
 interface Prediction {
@@ -51,7 +79,7 @@ interface Prediction {
 
 export async function predictTexts(
   io: Io,
-  { plan, session }: OpenModel,
+  model: OpenModel,
   { metadata }: ParameterFile,
   { params, text: texts, logFormat }: PredictOptions,
 ): Promise<void> {
@@ -61,6 +89,12 @@ export async function predictTexts(
       5,
       `${params} holds no vocabulary: --text needs parameters that \`lmc train\` saved from text data`,
     );
+  const tagger = parseTagger(json);
+  if (tagger !== undefined) {
+    await predictTags(io, model, tagger, texts, logFormat);
+    return;
+  }
+  const { plan, session } = model;
   const encoder = openEncoder(json, { inputs: plan.signature.inputs, dims: plan.dims });
   const outputs = await predict({ session, plan, batches: encoder.encode(texts) });
   const output = outputs.get('output');

@@ -30,13 +30,13 @@ export interface MemoryOptions {
 }
 
 interface Placed extends MemoryRequest {
-  readonly arena: number;
   readonly offset: number;
 }
 
 export function planMemory(requests: readonly MemoryRequest[], options: MemoryOptions): MemoryPlan {
   const placements: Placement[] = requests.map(() => ({ arena: 0, offset: 0 }));
-  const placed: Placed[] = [];
+  // By arena, and there by offset: the order in which gaps are looked for.
+  const arenas: Placed[][] = [];
   const arenaBytes: number[] = [];
   const order = requests
     .map((request, at) => ({ request, at }))
@@ -47,9 +47,9 @@ export function planMemory(requests: readonly MemoryRequest[], options: MemoryOp
         lhs.at - rhs.at,
     );
   for (const { request, at } of order) {
-    const placement = place(request, placed, arenaBytes, options);
+    const placement = place(request, arenas, options);
     placements[at] = placement;
-    placed.push({ ...request, ...placement });
+    insert((arenas[placement.arena] ??= []), { ...request, offset: placement.offset });
     const end = align(placement.offset + request.bytes);
     arenaBytes[placement.arena] = Math.max(arenaBytes[placement.arena] ?? 0, end);
   }
@@ -58,32 +58,42 @@ export function planMemory(requests: readonly MemoryRequest[], options: MemoryOp
 
 function place(
   request: MemoryRequest,
-  placed: readonly Placed[],
-  arenaBytes: readonly number[],
+  arenas: readonly (readonly Placed[])[],
   { arenaLimit }: MemoryOptions,
 ): Placement {
   for (let arena = 0; ; arena++) {
-    const rivals = placed.filter((other) => other.arena === arena && overlaps(other.life, request.life));
-    const offset = lowestGap(request.bytes, rivals);
-    if (arena >= arenaBytes.length || offset + request.bytes <= arenaLimit) return { arena, offset };
+    const placed = arenas[arena];
+    const offset = placed === undefined ? 0 : lowestGap(request, placed);
+    if (placed === undefined || offset + request.bytes <= arenaLimit) return { arena, offset };
   }
+}
+
+function insert(placed: Placed[], added: Placed): void {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((placed[middle]?.offset ?? 0) <= added.offset) low = middle + 1;
+    else high = middle;
+  }
+  placed.splice(low, 0, added);
 }
 
 export function overlaps(lhs: Life, rhs: Life): boolean {
   return lhs.from <= rhs.to && rhs.from <= lhs.to;
 }
 
-/** The smallest gap between the rivals that is large enough, or the place behind them. */
-function lowestGap(bytes: number, rivals: readonly Placed[]): number {
-  const sorted = rivals.toSorted((lhs, rhs) => lhs.offset - rhs.offset);
+/** The smallest gap that is large enough between tensors of the same time, or the place behind them. */
+function lowestGap({ bytes, life }: MemoryRequest, placed: readonly Placed[]): number {
   let end = 0;
-  let best: { readonly offset: number; readonly room: number } | undefined;
-  for (const rival of sorted) {
+  let best: number | undefined;
+  let leastRoom = Infinity;
+  for (const rival of placed) {
+    if (!overlaps(rival.life, life)) continue;
     const room = rival.offset - end;
-    if (room >= bytes && (best === undefined || room < best.room)) best = { offset: end, room };
+    if (room >= bytes && room < leastRoom) [best, leastRoom] = [end, room];
     end = Math.max(end, align(rival.offset + rival.bytes));
   }
-  return best?.offset ?? end;
+  return best ?? end;
 }
 
 function align(bytes: number): number {

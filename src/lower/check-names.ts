@@ -65,9 +65,11 @@ class NameChecker extends NameWalk {
         case 'task':
           this.#task(each);
           break;
+        case 'generate':
+          for (const { value } of each.fields) this.expression(value, this.#top);
+          break;
         case 'import':
         case 'config':
-        case 'generate':
           break;
       }
     for (const expression of this.#overrides) this.#data(expression, this.#top);
@@ -149,7 +151,7 @@ class NameChecker extends NameWalk {
       if (item.kind === 'field' && item.name.name === 'data') this.#data(item.value, scope);
       else if (
         item.kind === 'field' &&
-        ['optim', 'schedule'].includes(item.name.name) &&
+        ['optim', 'schedule', 'decode'].includes(item.name.name) &&
         item.value.kind === 'build'
       )
         for (const { value } of item.value.arguments) this.expression(value, scope);

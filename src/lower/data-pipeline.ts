@@ -192,6 +192,10 @@ function optionValue(
       return isWholeFrom(value, option.minimum ?? 0)
         ? value.value
         : wrong(`a whole number from ${option.minimum ?? 0}`);
+    case 'number':
+      return value.kind === 'number' && value.value >= (option.minimum ?? 0)
+        ? value.value
+        : wrong(`a number from ${option.minimum ?? 0}`);
     case 'share':
       if (value.kind === 'string') return value.value;
       return value.kind === 'number' && value.value >= 0 && value.value < 1
@@ -252,12 +256,20 @@ function dimOption(ctx: Context, arg: Argument, option: StageOption, scope: Scop
   return undefined;
 }
 
+/** Kinds of stages that belong to one source. */
+const sourceOf: Readonly<Partial<Record<Stage['kind'], string>>> = {
+  windows: 'text',
+  features: 'recordings',
+  augment: 'recordings',
+};
+
 function checkOrder(ctx: Context, pipeline: readonly CheckedStage[], builds: readonly Build[]): boolean {
   let reached = -1;
   for (const [at, { stage }] of pipeline.entries()) {
     const place = stageOrder.indexOf(stage.kind);
-    const isOfText = stage.kind !== 'windows' || pipeline[0]?.stage.name === 'text';
-    if (place > reached && isOfText && !(at === 0 && stage.kind !== 'source')) {
+    const needed = sourceOf[stage.kind];
+    const hasSource = needed === undefined || pipeline[0]?.stage.name === needed;
+    if (place > reached && hasSource && !(at === 0 && stage.kind !== 'source')) {
       reached = place;
       continue;
     }
@@ -265,7 +277,7 @@ function checkOrder(ctx: Context, pipeline: readonly CheckedStage[], builds: rea
       tasks.stageOrder(builds[at]?.span ?? builds[0]?.span ?? ctx.frame.builder.origin.span, {
         stage: stage.name,
         order:
-          'a source (`csv`, `tsv`, …), then `split`, a tokeniser (`words`, …), `windows` (of `text`) and `batches`, each at most once',
+          'a source (`csv`, `tsv`, …), then `split`, features (`log_mel`, …, of `recordings`), a tokeniser (`words`, …), `windows` (of `text`) and `batches`, each at most once',
       }),
     );
     return false;

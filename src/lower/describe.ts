@@ -49,6 +49,9 @@ export function describeValue(value: LmValue): string {
     case 'optimizer':
       return 'an optimiser';
     case 'counts':
+    case 'spans':
+      return `the metric \`${value.score}\``;
+    case 'texts':
       return `the metric \`${value.score}\``;
     case 'of-mean':
       return value.of === 'exp' ? 'the metric `perplexity`' : 'the metric `bits_per_token`';

@@ -4,6 +4,7 @@ import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import { help } from '../diagnostics/define.ts';
 import { formatSpan } from '../diagnostics/span.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
+import { decoders } from '../../runtime/decode/decoders.ts';
 import { schedules, type ScheduleOption } from '../../runtime/schedule.ts';
 import type { Argument, Expression } from '../parser/ast.ts';
 import { bindArguments } from './arguments.ts';
@@ -11,23 +12,52 @@ import type { Context, Scope } from './context.ts';
 import { describeValue } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 
+/** A field that one of a table's builders fills, with numbers as options. */
+export interface BuilderField {
+  readonly field: string;
+  readonly expected: string;
+  readonly table: Readonly<Record<string, { readonly options: Readonly<Record<string, ScheduleOption>> }>>;
+}
+
+export const scheduleField: BuilderField = {
+  field: 'schedule',
+  expected: 'a schedule, as in `cosine{warmup=100, min_lr=1e-4}`',
+  table: schedules,
+};
+
+export const decodeField: BuilderField = {
+  field: 'decode',
+  expected: 'a decoder, as in `ctc_beam{width=16}`',
+  table: decoders,
+};
+
 /** Undefined after an error, and for `none`. */
-export function scheduleCall(ctx: Context, expression: Expression, scope: Scope): PlanCall | undefined {
+export function scheduleCall(
+  ctx: Context,
+  { field, expected, table }: BuilderField,
+  expression: Expression,
+  scope: Scope,
+): PlanCall | undefined {
   if (expression.kind === 'none') return undefined;
   if (expression.kind !== 'build') {
     ctx.report(
       tasks.fieldValue(expression.span, {
-        field: 'schedule',
-        expected: 'a schedule, as in `cosine{warmup=100, min_lr=1e-4}`',
+        field,
+        expected,
         found: describeValue(ctx.evaluate(expression, scope)),
       }),
     );
     return undefined;
   }
   const { name, span } = expression.builder;
-  const schedule = schedules[name];
+  const schedule = table[name];
   if (schedule === undefined) {
-    ctx.report(tasks.unknownSchedule(span, { name }, suggest(name, Object.keys(schedules), 'there are')));
+    const notes = suggest(name, Object.keys(table), 'there are');
+    ctx.report(
+      field === 'schedule'
+        ? tasks.unknownSchedule(span, { name }, notes)
+        : tasks.fieldValue(span, { field, expected, found: `\`${name}\`` }, notes),
+    );
     return undefined;
   }
   const bound = bindArguments(

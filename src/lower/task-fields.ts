@@ -15,6 +15,11 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     documentation: 'steps after which training ends; without `epochs`, however many those are',
   },
   schedule: { kind: 'schedule', documentation: 'how the learning rate changes from step to step (constant)' },
+  decode: {
+    kind: 'schedule',
+    documentation:
+      'how texts are read out of the output, for `cer`, `wer` and `lmc predict` (`ctc_greedy{}`)',
+  },
   stateful: {
     kind: 'boolean',
     documentation: 'scans start from what the batch before left, without a gradient through it (false)',

@@ -13,7 +13,7 @@ import { dataPipeline, type CheckedStage } from './data-pipeline.ts';
 import { describeValue, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
-import { scheduleCall } from './schedules.ts';
+import { decodeField, scheduleCall, scheduleField } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -137,7 +137,7 @@ export function plainFields(
     const field = taskFields[name];
     if (field === undefined) continue;
     if (field.kind === 'schedule') {
-      const call = scheduleCall(ctx, expression, scope);
+      const call = scheduleCall(ctx, name === 'decode' ? decodeField : scheduleField, expression, scope);
       if (call !== undefined) result[name] = call;
       continue;
     }
@@ -172,7 +172,8 @@ export interface WalkedTask {
   readonly targets: readonly GraphInput[];
   readonly loss: Value;
   readonly lossSpan: Span;
-  readonly metrics: readonly { readonly metric: PlanMetric; readonly value: Value }[];
+  /** `value`: absent where the host measures it. */
+  readonly metrics: readonly { readonly metric: PlanMetric; readonly value?: Value }[];
 }
 
 /** Undefined after an error. `withMetrics`: they are measured in evaluation only. */
@@ -248,8 +249,22 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
     };
     return { metric, value: value.value };
   }
+  if (value.kind === 'spans') {
+    const { kind, score, unit, target, lengths } = value;
+    const metric: PlanMetric = {
+      name,
+      kind,
+      score,
+      unit,
+      target,
+      ...(lengths === undefined ? {} : { lengths }),
+      ...(value.class === undefined ? {} : { class: value.class }),
+    };
+    return { metric, value: value.value };
+  }
   if (value.kind === 'tensor' && equalTypes(value.value.type, tensorType('f32', [])))
     return { metric: { name, kind: 'mean' as const }, value: value.value };
+  if (value.kind === 'texts') return { metric: { name, kind: 'texts' as const, score: value.score } };
   if (value.kind === 'of-mean')
     return { metric: { name, kind: 'mean' as const, of: value.of }, value: value.value };
   ctx.report(

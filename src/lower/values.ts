@@ -36,6 +36,17 @@ export interface CountsValue {
   readonly class: number | string | undefined;
 }
 
+/** Tags that the host compares with those of a target, span by span. */
+export interface SpansValue {
+  readonly kind: 'spans';
+  readonly value: Value;
+  readonly score: 'f1' | 'precision' | 'recall';
+  readonly unit: 'chunk' | 'word';
+  readonly target: string;
+  readonly lengths: string | undefined;
+  readonly class: string | undefined;
+}
+
 /** A block, and the file whose names its body sees. */
 export interface BlockDefinition {
   readonly declaration: BlockDeclaration;
@@ -116,7 +127,10 @@ export type LmValue =
       readonly call: PlanCall;
     }
   | CountsValue
+  | SpansValue
   /** A metric that follows from the mean of a loss over a whole part of the data. */
+  /** A score of the texts that the host reads out of the output. */
+  | { readonly kind: 'texts'; readonly score: 'cer' | 'wer' | 'exact_match' }
   | { readonly kind: 'of-mean'; readonly value: Value; readonly of: 'exp' | 'log2e' }
   /** A function or builder named without being applied. */
   | { readonly kind: 'function'; readonly name: string }

@@ -36,6 +36,7 @@ const shared = new Set([
   'runtime/philox.ts',
   'runtime/data/stages.ts',
   'runtime/schedule.ts',
+  'runtime/decode/decoders.ts',
   'runtime/device-facts.ts',
   'runtime/plan-numbers.ts',
 ]);

@@ -44,14 +44,29 @@ export function bundleData(task: PlanTask, folders: readonly string[], limit = l
     copies.set(file, known);
     return known;
   };
+  // Recordings are many, and a manifest names them relative to itself: they stay where they are.
+  const stay = (name: string): string => {
+    const found = folders
+      .map((folder) => path.resolve(folder, name))
+      .find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
+    notes.push(
+      found === undefined
+        ? `there are no recordings ${name}: the bundle trains with --data only, or once they are there`
+        : `the recordings of ${name} were not copied: the bundle reads them from ${found}`,
+    );
+    return found ?? name;
+  };
+  const put = task.data[0]?.builder === 'recordings' ? stay : place;
   return {
-    task: { ...task, data: task.data.map((call) => mapPaths(call, place)) },
+    task: { ...task, data: task.data.map((call) => mapPaths(call, put)) },
     copies: [...copies].map(([from, to]) => ({ from, to })),
     notes,
   };
 }
 
 function mapPaths(call: PlanCall, place: (name: string) => string): PlanCall {
+  // Values of a column are no files.
+  if (call.builder === 'split' && call.named['column'] !== undefined) return call;
   const options = findStage(call.builder)?.options ?? [];
   const positional = options.filter((option) => option.positional === true);
   const replace = (option: StageOption | undefined, value: PlanConstant): PlanConstant =>

@@ -1,5 +1,6 @@
 /** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
 import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
+import { parseTagger } from '../../../runtime/data/tagging/tagger.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
@@ -66,7 +67,15 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
     const { split, loss, rows } = evaluation;
     const scores = Object.fromEntries(scoresOf(evaluation, task, dataset.labels));
     const classes = classScoresOf(evaluation, dataset);
-    const fields = { split, rows, loss, ...scores, ...(classes.length === 0 ? {} : { classes }) };
+    const texts = evaluation.texts?.rows;
+    const fields = {
+      split,
+      rows,
+      loss,
+      ...scores,
+      ...(classes.length === 0 ? {} : { classes }),
+      ...(texts === undefined ? {} : { texts }),
+    };
     io.out(`${printEvent('eval', fields)}\n`);
   } else {
     io.out(printEvaluation(evaluation, task, dataset));
@@ -75,7 +84,7 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
 
 /** Tensors have class numbers only; the parameters know the names. */
 function withLabels(dataset: Dataset, encoder: string): Dataset {
-  return { ...dataset, labels: parseEncoder(encoder).labels };
+  return { ...dataset, labels: (parseTagger(encoder) ?? parseEncoder(encoder)).labels };
 }
 
 /** The test part, else the validation part. */

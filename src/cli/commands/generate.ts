@@ -1,18 +1,135 @@
-/** `lmc generate`: reserved. The language has `generate` sections already; running them needs caches. */
+/** `lmc generate FILE --params P`: text that goes on from a prompt, or a translation of a source. */
+import path from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { generateTexts } from '../generate-model.ts';
+import type { GenerateOptions } from '../generated-texts.ts';
+import type { Io } from '../io.ts';
+import { openModel } from '../open-model.ts';
+import { collectText, lowerOptions, positiveInteger } from '../options.ts';
+import { addRunOptions } from '../run-options.ts';
+import { defined } from '../settle-run.ts';
+import { createDiskHost } from '../source-host.ts';
 
-export const generateCommand: RegisterCommand = (program) => {
-  program
+/** Prompts that are taken together where nothing is said. */
+const defaultBatch = 16;
+
+export const generateCommand: RegisterCommand = (program, { io, done }) => {
+  const command = program
     .command('generate')
-    .description('stream generated text (not supported yet)')
-    .argument('<file>', 'the .lm file')
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw new CommandError(
-        exitCodes.usage,
-        'generate is not supported yet; `lmc predict` runs a model on data or text',
-      );
+    .description('text that goes on from a prompt, or a translation of a source')
+    .argument('<file>', 'the .lm file');
+  addRunOptions(command)
+    .option('--params <file.safetensors>', 'trained parameters')
+    .option('--run <dir>', 'the folder of a run, in place of --params')
+    .option('--prompt <text>', 'what to go on from; the source of a model that has one')
+    .option('--input <file>', 'prompts or sources, one a line')
+    .option('-o, --output <file>', 'where the texts go, one a line')
+    .option('--max-tokens <n>', 'most tokens of a text', positiveInteger)
+    .option('--min-tokens <n>', 'no end before so many tokens', numberFrom(0, 'whole'), 0)
+    .option('--begin <n>', 'the token that begins a text of a model with a source', numberFrom(0, 'whole'))
+    .option('--end <n>', 'the token that ends a text, and a source', numberFrom(0, 'whole'))
+    .option('--temperature <t>', 'divides the scores; 0 takes the best token', numberFrom(0))
+    .option('--top-k <k>', 'only the k best tokens; 0: all', numberFrom(0, 'whole'), 0)
+    .option('--top-p <p>', 'only the best tokens with this probability together', shareNumber, 1)
+    .option('--repetition-penalty <r>', 'over 1: less of what is there', positiveNumber, 1)
+    .option('--beams <n>', 'width of the beam search', positiveInteger, 1)
+    .option('--length-penalty <a>', 'a hypothesis scores sum log p / length^a', numberFrom(0), 1)
+    .option('--stop <text>', 'ends a text before this (repeatable)', collectText, [])
+    .option('--samples <n>', 'texts for each prompt', positiveInteger, 1)
+    .action(async (file: string, options: GenerateOptions) => {
+      const params = checkOptions(options);
+      done(await generateModel(io, file, params, options));
     });
 };
+
+/** Returns the file with the parameters. */
+function checkOptions({
+  params,
+  run,
+  prompt,
+  input,
+  data,
+  beams,
+  samples,
+  temperature,
+}: GenerateOptions): string {
+  const fail = (message: string): never => {
+    throw new CommandError(exitCodes.usage, message);
+  };
+  if (data !== undefined) fail('generate takes --prompt or --input, not --data');
+  if (prompt !== undefined && input !== undefined) fail('either --prompt or --input, not both');
+  if (prompt === undefined && input === undefined)
+    fail('what to go on from? --prompt "…", or --input FILE with one a line');
+  if (beams > 1 && samples > beams) fail(`${beams} beams give at most ${beams} samples`);
+  if (beams > 1 && temperature !== undefined) fail('beams choose the likeliest text: no --temperature');
+  if (params !== undefined && run !== undefined) fail('either --params or --run, not both');
+  if (params !== undefined) return params;
+  if (run !== undefined) return path.join(run, 'model.safetensors');
+  return fail(
+    'generate needs trained parameters: --params FILE.safetensors as `lmc train --save` writes it, or --run DIR',
+  );
+}
+
+async function generateModel(
+  io: Io,
+  file: string,
+  params: string,
+  options: GenerateOptions,
+): Promise<number> {
+  const { device, seed, beams, samples, input } = options;
+  const rows = beams > 1 ? beams : samples;
+  const batchSize = options.batchSize ?? (input === undefined ? rows : rows * defaultBatch);
+  if (batchSize < beams)
+    throw new CommandError(
+      exitCodes.usage,
+      `${beams} beams need room for as many rows: --batch-size ${beams}`,
+    );
+  const model = await openModel(io, {
+    file,
+    host: createDiskHost(),
+    options: lowerOptions({ ...options, batchSize }),
+    needsTask: false,
+    ...defined({ device, seed }),
+  });
+  if (model === undefined) return exitCodes.diagnostics;
+  try {
+    const parameters = await readParameters(model.plan, params);
+    loadParameters(model.session, parameters);
+    io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
+    await generateTexts(io, model, parameters, options);
+    return exitCodes.done;
+  } finally {
+    model.close();
+  }
+}
+
+function numberFrom(low: number, kind: 'any' | 'whole' = 'any'): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (
+      text.trim() === '' ||
+      !Number.isFinite(value) ||
+      value < low ||
+      (kind === 'whole' && !Number.isSafeInteger(value))
+    )
+      throw new InvalidArgumentError(
+        `expected a ${kind === 'whole' ? 'whole number' : 'number'} from ${low}.`,
+      );
+    return value;
+  };
+}
+
+function positiveNumber(text: string): number {
+  const value = numberFrom(0)(text);
+  if (value === 0) throw new InvalidArgumentError('expected a number over 0.');
+  return value;
+}
+
+function shareNumber(text: string): number {
+  const value = positiveNumber(text);
+  if (value > 1) throw new InvalidArgumentError('expected a number over 0, at most 1.');
+  return value;
+}

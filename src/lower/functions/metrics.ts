@@ -2,12 +2,13 @@
 import * as types from '../../diagnostics/catalogue/types.ts';
 import type { Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
-import { describeValue } from '../describe.ts';
+import { equalShapes } from '../../ir/types.ts';
+import { describeValue, typeText } from '../describe.ts';
 import { poison, tensor, type LmValue } from '../values.ts';
 import { oneHotMask } from './creation.ts';
 import type { Call, FunctionTable, LmFunction } from './function.ts';
 import { crossEntropy, scoresAndLabels } from './losses.ts';
-import { spanOf, valueOf } from './read.ts';
+import { spanOf, tensorOf, valueOf } from './read.ts';
 import { meanOf, reduced } from './reductions.ts';
 
 /** 1 where the highest score is the label's, as f32. */
@@ -101,11 +102,80 @@ function ofCrossEntropy(of: 'exp' | 'log2e', documentation: string): LmFunction 
   };
 }
 
+/** Tags go to the host, which knows the labels' names and counts the spans that agree. */
+function spans(
+  unit: 'chunk' | 'word',
+  kind: 'f1' | 'precision' | 'recall',
+  documentation: string,
+): LmFunction {
+  return {
+    parameters: ['predicted', 'tags', 'lengths?', 'label?'],
+    documentation: `${documentation} Of all labels together, or of \`label\` alone. \`tags\` is a target; \`lengths\` says where rows of \`tensors{…}\` end.`,
+    apply(call) {
+      const [predicted, tags] = [tensorOf(call, 'predicted', ['i32']), tensorOf(call, 'tags', ['i32'])];
+      const [lengths, label] = [valueOf(call, 'lengths'), valueOf(call, 'label')];
+      if (predicted === undefined || tags === undefined) return poison;
+      const { ctx } = call;
+      const [target, rows] = [
+        ctx.inputNames.get(tags),
+        lengths?.kind === 'tensor' && ctx.inputNames.get(lengths.value),
+      ];
+      if (
+        target === undefined ||
+        predicted.type.shape.length !== 2 ||
+        !equalShapes(predicted.type.shape, tags.type.shape)
+      )
+        return ctx.fail(
+          types.wrongKind(spanOf(call, 'tags'), {
+            expected: `a target of the shape of \`predicted\`, ${typeText(predicted.type)}, for \`tags\` of \`${call.name}\``,
+            found: target === undefined ? 'a value that is no target' : typeText(tags.type),
+          }),
+        );
+      return {
+        kind: 'spans',
+        value: predicted,
+        score: kind,
+        unit,
+        target,
+        lengths: typeof rows === 'string' ? rows : undefined,
+        class: label?.kind === 'string' ? label.value : undefined,
+      };
+    },
+  };
+}
+
+/** Of the task's texts; the host reads them, as `decode` says, and compares them with those of the data. */
+function ofTexts(rate: 'cer' | 'wer' | 'exact_match', documentation: string): LmFunction {
+  return {
+    parameters: ['output', 'labels'],
+    documentation: `${documentation} Of texts that \`decode\` reads from an output \`[batch, frame, symbol]\`.`,
+    apply(call) {
+      const output = tensorOf(call, 'output', ['f32']);
+      const labels = tensorOf(call, 'labels', ['i32']);
+      if (output === undefined || labels === undefined) return poison;
+      if (output.type.shape.length === 3) return { kind: 'texts', score: rate };
+      return call.ctx.fail(
+        types.wrongKind(spanOf(call, 'output'), {
+          expected: 'scores of symbols by frame, `f32[batch, frame, symbol]`',
+          found: describeValue(tensor(output)),
+        }),
+      );
+    },
+  };
+}
+
 export const metrics: FunctionTable = {
   accuracy,
   f1: score('f1', 'The harmonic mean of precision and recall.'),
   precision: score('precision', 'Of what was predicted as a class, the share that is.'),
   recall: score('recall', 'Of what is a class, the share that was predicted.'),
+  span_f1: spans('chunk', 'f1', 'F1 of the spans of BIO tags, by exact match, as conlleval.'),
+  span_precision: spans('chunk', 'precision', 'Of the spans that were predicted, the share that is.'),
+  span_recall: spans('chunk', 'recall', 'Of the spans that are, the share that was predicted.'),
+  role_f1: spans('word', 'f1', 'F1 of the words with a tag other than `O`, such as heads of semantic roles.'),
+  cer: ofTexts('cer', 'Character error rate: edits over the characters of the references.'),
+  wer: ofTexts('wer', 'Word error rate: edits over the words of the references.'),
+  exact_match: ofTexts('exact_match', 'The share of texts that are right in every character.'),
   perplexity: ofCrossEntropy('exp', 'e to the power of the mean cross-entropy over all tokens.'),
   bits_per_token: ofCrossEntropy(
     'log2e',

@@ -80,11 +80,12 @@ function tryMerge(grouping: Grouping, producer: Group, consumer: Group): boolean
   const spaces = [producer.space, consumer.space];
   if (spaceKey(producer.space) === spaceKey(consumer.space)) spaces.pop();
   if (grouping.isRefused(producer, consumer)) return false;
+  // Asked first: to see whether a kernel fits is to build it.
+  if (grouping.reachesIndirectly(producer, consumer) || grouping.reachesIndirectly(consumer, producer))
+    return false;
   const items = grouping.union(producer, consumer);
   const space = spaces.find((candidate) => grouping.fits(items, candidate));
   if (space === undefined) return grouping.refuse(producer, consumer);
-  if (grouping.reachesIndirectly(producer, consumer) || grouping.reachesIndirectly(consumer, producer))
-    return false;
   grouping.replace([producer, consumer], { items, kind: 'loops', space });
   return true;
 }
@@ -137,8 +138,17 @@ function hasProduct(group: Group): boolean {
   return [...group.items].some((item) => item.node?.op === 'dot');
 }
 
+/** Groups never change, and each is compared with many others. */
+const basesByGroup = new WeakMap<Group, ReadonlySet<unknown>>();
+
 function basesOfGroup(grouping: Grouping, group: Group): ReadonlySet<unknown> {
-  return new Set([...group.items].flatMap((item) => [...(grouping.dependencies.bases.get(item) ?? [])]));
+  const known = basesByGroup.get(group);
+  if (known !== undefined) return known;
+  const bases = new Set<unknown>();
+  for (const item of group.items)
+    for (const base of grouping.dependencies.bases.get(item) ?? []) bases.add(base);
+  basesByGroup.set(group, bases);
+  return bases;
 }
 
 /** Two directions of one layer run in one loop, which leaves the device two independent launches a step. */

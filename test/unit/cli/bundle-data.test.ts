@@ -49,6 +49,20 @@ describe('data of a bundle', () => {
     expect(notes).toEqual([]);
   });
 
+  it('leaves recordings where they are, and takes the values of a column for no files', () => {
+    const folder = path.dirname(put('clips/0_ann_1.wav'));
+    const split = call('split', [], { column: 'k', test: '0 1' });
+    const { task, copies, notes } = bundleData(taskWith(call('recordings', ['clips']), split), [here]);
+    expect(copies).toEqual([]);
+    expect(task.data[0]?.positional).toEqual([folder]);
+    expect(task.data[1]?.named).toEqual({ column: 'k', test: '0 1' });
+    expect(notes).toEqual([`the recordings of clips were not copied: the bundle reads them from ${folder}`]);
+    const absent = bundleData(taskWith(call('recordings', ['gone.tsv'])), [here]);
+    expect(absent.notes).toEqual([
+      'there are no recordings gone.tsv: the bundle trains with --data only, or once they are there',
+    ]);
+  });
+
   it('keeps the names of files that are the names of classes, also where two are the same', () => {
     const files = [put('b/spam mail.txt'), put('b/ham.txt'), put('c/ham.txt')];
     const { task, copies } = bundleData(

@@ -1,0 +1,26 @@
+/** What generation asks of a model: scores for the next token of rows that all stand at the same position. */
+import type { TensorData } from '../session.ts';
+
+export interface Decoder {
+  /**
+   * Starts sequences: `prompt` i32[rows, n], n >= 1, of equal lengths; `inputs`: the model's other inputs by name, such
+   * as an encoder's source, first axis = row. Resolves to the scores f32[rows, vocabulary] after the last prompt token.
+   * Throws a RuntimeError where rows or n are more than there is room for.
+   */
+  start(prompt: TensorData, inputs: ReadonlyMap<string, TensorData>): Promise<TensorData>;
+  /** Appends one token to each row; the scores that follow, f32[rows, vocabulary]. */
+  step(tokens: Int32Array): Promise<TensorData>;
+  /** Row i goes on from what was row `parents[i]`: rows may repeat, and their number may change. */
+  reorder(parents: readonly number[]): Promise<void>;
+  /** The longest sequence, prompt included. */
+  readonly capacity: number;
+  /** Most rows at a time: the bound of the batch. */
+  readonly maxRows: number;
+  readonly vocabularySize: number;
+}
+
+/** i32[rows, n] of rows of equal lengths. */
+export function stackRows(rows: readonly (readonly number[])[]): TensorData {
+  const length = rows[0]?.length ?? 0;
+  return { dtype: 'i32', shape: [rows.length, length], data: Int32Array.from(rows.flat()) };
+}
