@@ -10,14 +10,6 @@ import type { Origin, Value } from '../ir/graph.ts';
 import { tensorType } from '../ir/types.ts';
 import type { Context, Scope } from './context.ts';
 
-/** What a walk carries from batch to batch, and the scans that it met. */
-export interface CarriedScans {
-  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
-  readonly dims: readonly Dim[];
-  readonly forward: Span[];
-  readonly reversed: Span[];
-}
-
 /** A scan's carry as it starts, and the name of the state that keeps it. */
 interface Carry {
   readonly state: string;

@@ -9,12 +9,19 @@ import type { DType } from '../ir/types.ts';
 import { TypeRuleError } from '../ops/op.ts';
 import type { Expression, Statement } from '../parser/ast.ts';
 import { programTooLarge, refusedByOp } from '../diagnostics/catalogue/types.ts';
-import type { CarriedScans } from './carried-states.ts';
 import { Frame, ValueFacts } from './frame.ts';
 import type { LayerSummary } from './lowered.ts';
 import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './values.ts';
 
 export type Mode = 'predict' | 'eval' | 'train';
+
+/** What a walk carries from batch to batch, and the scans that it met. */
+export interface CarriedScans {
+  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
+  readonly dims: readonly Dim[];
+  readonly forward: Span[];
+  readonly reversed: Span[];
+}
 
 /** Names that an expression sees. */
 export interface Scope {
