@@ -15,14 +15,6 @@ import { poison, tensor, type LmValue, type ModuleNames, type Owner } from './va
 
 export type Mode = 'predict' | 'eval' | 'train';
 
-/** What a walk carries from batch to batch, and the scans that it met. */
-export interface CarriedScans {
-  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
-  readonly dims: readonly Dim[];
-  readonly forward: Span[];
-  readonly reversed: Span[];
-}
-
 /** Names that an expression sees. */
 export interface Scope {
   readonly module: ModuleNames;
@@ -75,6 +67,14 @@ export interface Rules {
 
 /** A model with hundreds of layers takes some 10,000. */
 const MOST_EVALUATIONS = 100_000;
+
+/** What a walk carries from batch to batch, and the scans that it met. */
+export interface CarriedScans {
+  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
+  readonly dims: readonly Dim[];
+  readonly forward: Span[];
+  readonly reversed: Span[];
+}
 
 /** One walk through a model: for one of its programs. */
 export class Context {

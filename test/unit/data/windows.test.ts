@@ -67,8 +67,8 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz';
 describe('contiguous windows', () => {
   const options = { shuffle: false, contiguous: true };
   const rowsOf = (batch: Batch, name: string): readonly (readonly number[])[] => {
-    const [tokens, length] = [ids(batch, name), batch.sizes.get('seq') ?? 0];
-    return Array.from({ length: batch.rows }, (_, row) => tokens.slice(row * length, (row + 1) * length));
+    const [flat, length] = [ids(batch, name), batch.sizes.get('seq') ?? 0];
+    return Array.from({ length: batch.rows }, (_, row) => flat.slice(row * length, (row + 1) * length));
   };
   /** What each row of the batches reads, one batch after the other. */
   const streamsOf = (batches: readonly Batch[], name: string): readonly (readonly number[])[] =>
