@@ -7,6 +7,7 @@ import type {
   PlanCall,
   PlanConstant,
   PlanFormula,
+  PlanGeneration,
   PlanInput,
   PlanKernel,
   PlanMetric,
@@ -187,6 +188,15 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       epochs: z.number(),
       seed: count,
       batchSize: positive,
+      fields: z.readonly(z.record(z.string(), constant)),
+    }),
+  ),
+  generation: z.exactOptional(
+    strict<PlanGeneration>()({
+      name,
+      input: name,
+      dim: name,
+      output: name,
       fields: z.readonly(z.record(z.string(), constant)),
     }),
   ),

@@ -133,6 +133,18 @@ export interface Plan {
   readonly programs: readonly PlanProgram[];
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
+  /** The model's `generate` section, where it has one. */
+  readonly generation?: PlanGeneration;
+}
+
+/** How a model generates: tokens are appended to `input` i32[batch, dim], `output` f32[batch, dim, vocabulary] scores them. */
+export interface PlanGeneration {
+  readonly name: string;
+  readonly input: string;
+  readonly dim: string;
+  readonly output: string;
+  /** The section's settings by name, checked (`temperature`, `max_tokens`, …); `stop` is always a list. */
+  readonly fields: Readonly<Record<string, PlanConstant>>;
 }
 
 /** The model as written: for messages, for the typed class, and to bind data to inputs. */

@@ -67,13 +67,14 @@ export function generateModel(optimized: OptimizedModel, target: Target): Compil
     const [graph, program] = [graphs[name], kernels[name]];
     return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];
   });
-  const { signature, task } = lowered;
+  const { signature, task, generation } = lowered;
   const generated = generate({
     name: signature.model,
     programs,
     signature,
     target,
     ...(task === undefined ? {} : { task }),
+    ...(generation === undefined ? {} : { generation }),
   });
   return { lowered, graphs, kernels, generated };
 }

@@ -3,8 +3,6 @@
  * not at all: it is written under a hidden name, file by file to the disk, then the manifest with their hashes, and
  * renamed at the end.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
@@ -13,6 +11,7 @@ import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
 import type { TrainState } from '../train.ts';
 import { explainSystemError, syncFolder, writeFileAtomic } from './atomic-file.ts';
+import { identifyFile } from './file-identity.ts';
 import { parseManifest, type Manifest } from './checkpoint-manifest.ts';
 import { readSafetensorsFile, writeSafetensorsFile, type LazyTensor } from './safetensors-file.ts';
 
@@ -150,7 +149,9 @@ async function prune(folder: string, names: readonly string[]): Promise<void> {
 async function describe(folder: string, state: TrainState, seed: number): Promise<Manifest> {
   const { step, epoch, batch, validationsSinceBest, best } = state;
   const names = (await readdir(folder)).toSorted();
-  const files = await Promise.all(names.map((name) => describeFile(folder, name)));
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, ...(await identifyFile(path.join(folder, name))) })),
+  );
   return {
     format: 'lmc-checkpoint',
     version: 1,
@@ -164,23 +165,12 @@ async function describe(folder: string, state: TrainState, seed: number): Promis
   };
 }
 
-async function describeFile(folder: string, name: string): Promise<Manifest['files'][number]> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const part of createReadStream(path.join(folder, name))) {
-    if (!(part instanceof Uint8Array)) continue;
-    hash.update(part);
-    bytes += part.length;
-  }
-  return { name, bytes, sha256: hash.digest('hex') };
-}
-
 async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'damaged'>> {
   try {
     const place = path.join(folder, manifestFile);
     const manifest = parseManifest(await readFile(place, 'utf8'), place);
     for (const file of manifest.files) {
-      const found = await describeFile(folder, file.name);
+      const found = await identifyFile(path.join(folder, file.name));
       if (found.sha256 !== file.sha256)
         throw new RuntimeError(5, `${path.join(folder, file.name)} is not what was written`);
     }

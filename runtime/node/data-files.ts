@@ -6,11 +6,18 @@ import type { DataFiles } from '../data/dataset.ts';
 import { RuntimeError } from '../session.ts';
 import { explainSystemError } from './atomic-file.ts';
 
+/** A file as it was read: the whole of its bytes, under the name in messages. */
+export type ObserveFile = (name: string, bytes: Uint8Array) => void;
+
 /**
  * Paths are looked up relative to the working directory, then to `programFolder`, where the `.lm` file (or the bundle)
  * lies: so a program finds its data wherever it is started from, and a path on the command line means what it says.
  */
-export function createDataFiles(programFolder: string, workingFolder: string = process.cwd()): DataFiles {
+export function createDataFiles(
+  programFolder: string,
+  workingFolder: string = process.cwd(),
+  observe?: ObserveFile,
+): DataFiles {
   const candidatesOf = (name: string): readonly string[] => [
     ...new Set([workingFolder, programFolder].map((folder) => path.resolve(folder, name))),
   ];
@@ -34,7 +41,9 @@ export function createDataFiles(programFolder: string, workingFolder: string = p
       for (const candidate of candidates) {
         try {
           const bytes = await readFile(candidate);
-          return { name: shorten(candidate, workingFolder), bytes };
+          const file = { name: shorten(candidate, workingFolder), bytes };
+          observe?.(file.name, bytes);
+          return file;
         } catch (error) {
           if (isAbsent(error)) continue;
           throw explainSystemError(error, `cannot read ${shorten(candidate, workingFolder)}`);

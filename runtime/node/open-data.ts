@@ -4,7 +4,7 @@ import process from 'node:process';
 import type { DataContext, Dataset, TensorSpec } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { openTensors } from '../data/tensor-dataset.ts';
-import { createDataFiles } from './data-files.ts';
+import { createDataFiles, type ObserveFile } from './data-files.ts';
 import { readSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
 import { taskOf } from '../train.ts';
@@ -23,6 +23,8 @@ export interface DataRequest {
   readonly encoder?: string;
   /** Whether batches need the task's targets. */
   readonly targets: boolean;
+  /** Is told of every file of the task's data that was read. */
+  readonly observe?: ObserveFile;
 }
 
 /** Throws a RuntimeError (exit code 5) with the file, the line, what is wrong and the cure. */
@@ -43,6 +45,6 @@ export async function openData(request: DataRequest): Promise<Dataset> {
   }
   return openDataset(taskOf(plan), {
     ...context,
-    files: createDataFiles(path.resolve(folder, path.dirname(file)), folder),
+    files: createDataFiles(path.resolve(folder, path.dirname(file)), folder, request.observe),
   });
 }

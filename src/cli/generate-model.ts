@@ -3,13 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { symbolOf } from '../../runtime/data/dims.ts';
 import { parseEncoder } from '../../runtime/data/encoder.ts';
 import { searchBeams } from '../../runtime/generate/beam.ts';
-import type { Decoder } from '../../runtime/generate/decoder.ts';
 import { findGrowingInput } from '../../runtime/generate/growing-input.ts';
 import { PrefixDecoder } from '../../runtime/generate/prefix-decoder.ts';
 import { sampleRows } from '../../runtime/generate/sample.ts';
 import type { SamplerSettings } from '../../runtime/generate/sampler.ts';
-import type { BindSources, Generated, Prompt } from '../../runtime/generate/sequences.ts';
-import { StopStrings } from '../../runtime/generate/stop-strings.ts';
+import type { BindSources, Prompt } from '../../runtime/generate/sequences.ts';
 import { numberCodec, openTextCodec, type TextCodec } from '../../runtime/generate/text-codec.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
 import type { PlanSignature } from '../../runtime/plan.ts';
@@ -19,44 +17,11 @@ import type { Io } from './io.ts';
 import type { OpenModel } from './open-model.ts';
 import { replaceFile } from './replace-file.ts';
 import { defined } from './settle-run.ts';
-import type { RunOptions } from './run-options.ts';
-
-export interface GenerateOptions extends RunOptions {
-  readonly params?: string;
-  readonly run?: string;
-  readonly prompt?: string;
-  readonly input?: string;
-  readonly output?: string;
-  /** Numbers of tokens, in place of the tokeniser's. */
-  readonly begin?: number;
-  readonly end?: number;
-  readonly maxTokens?: number;
-  readonly minTokens: number;
-  readonly temperature?: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly repetitionPenalty: number;
-  readonly beams: number;
-  readonly lengthPenalty: number;
-  readonly stop: readonly string[];
-  readonly samples: number;
-}
+import { TextResults, type GenerateOptions, type GenerateTask } from './generated-texts.ts';
 
 /** As much longer than its source a translation may be; as in the reference's beam search. */
 const spareTokens = 10;
 const defaultTokens = 200;
-
-interface Task {
-  readonly codec: TextCodec;
-  /** Texts are numbers of tokens. */
-  readonly isNumbers: boolean;
-  readonly decoder: Decoder;
-  readonly texts: readonly string[];
-  readonly prompts: readonly Prompt[];
-  readonly bindSources: BindSources;
-  /** Whether the model reads a source beside what it writes. */
-  readonly hasSource: boolean;
-}
 
 /** Throws a RuntimeError or a CommandError for what a person can mend. */
 export async function generateTexts(
@@ -108,7 +73,7 @@ async function prepareTask(
   { plan, session }: OpenModel,
   { metadata }: ParameterFile,
   options: GenerateOptions,
-): Promise<Task> {
+): Promise<GenerateTask> {
   const growing = findGrowingInput(plan);
   const json = encoderOf(metadata);
   const source = growing.others.find(({ shape, dtype }) => dtype === 'i32' && shape.length === 2);
@@ -209,103 +174,4 @@ function createBindSources(
         inputs.set(name, { dtype: 'i32', shape: [cut.length], data: lengths });
     return inputs;
   };
-}
-
-interface OpenText {
-  readonly stream: ReturnType<TextCodec['openDecoder']>;
-  readonly stops: StopStrings;
-  text: string;
-}
-
-/** Texts as they come about, and what is printed of them. */
-class TextResults {
-  readonly #io: Io;
-  readonly #task: Task;
-  readonly #options: GenerateOptions;
-  readonly #texts = new Map<string, OpenText>();
-  /** One text alone is printed as it comes. */
-  readonly #streams: boolean;
-  #ended = 0;
-
-  constructor(io: Io, task: Task, options: GenerateOptions) {
-    this.#io = io;
-    this.#task = task;
-    this.#options = options;
-    this.#streams =
-      task.prompts.length * options.samples === 1 && options.output === undefined && options.beams === 1;
-    if (this.#streams && options.logFormat === 'text' && !task.hasSource) io.out(task.texts[0] ?? '');
-  }
-
-  /** True: a stop string came. */
-  push(prompt: number, sample: number, token: number): boolean {
-    const open = this.#open(prompt, sample);
-    this.#show(open, open.stops.push(open.stream.push(token)), prompt, sample);
-    return open.stops.stopped;
-  }
-
-  end(generated: Generated): void {
-    const { prompt, sample, tokens, score } = generated;
-    const open = this.#open(prompt, sample);
-    let { finish } = generated;
-    // Beams hand on whole hypotheses.
-    if (this.#options.beams > 1) {
-      for (const token of tokens) this.push(prompt, sample, token);
-      if (open.stops.stopped) finish = 'stop';
-    }
-    this.#show(open, open.stops.push(open.stream.end()) + open.stops.end(), prompt, sample);
-    const { io, options } = { io: this.#io, options: this.#options };
-    const { text } = open;
-    if (options.logFormat === 'json') {
-      const event = { event: 'generate', prompt, sample, text, tokens: tokens.length, finish };
-      io.out(`${JSON.stringify(score === undefined ? event : { ...event, score })}\n`);
-    } else if (this.#streams) {
-      io.out('\n');
-    } else if (options.output === undefined) {
-      if (options.input === undefined) io.out(`${this.#ended > 0 ? '---\n' : ''}${this.#begin()}${text}\n`);
-      else io.out(`${oneLine(text)}\n`);
-    }
-    this.#ended++;
-    if (finish === 'context' && this.#streams) io.err('the context of the model is full\n');
-  }
-
-  /** A line a text, in the order of the prompts. */
-  lines(): string {
-    const { prompts } = this.#task;
-    return prompts
-      .flatMap((_, prompt) =>
-        Array.from(
-          { length: this.#options.samples },
-          (_each, sample) => `${oneLine(this.#open(prompt, sample).text)}\n`,
-        ),
-      )
-      .join('');
-  }
-
-  #begin(): string {
-    return this.#task.hasSource ? '' : (this.#task.texts[0] ?? '');
-  }
-
-  #show(open: OpenText, piece: string, prompt: number, sample: number): void {
-    if (piece === '') return;
-    const space = this.#task.isNumbers && open.text === '' && !this.#task.hasSource ? ' ' : '';
-    open.text += piece;
-    if (!this.#streams) return;
-    if (this.#options.logFormat === 'json')
-      this.#io.out(`${JSON.stringify({ event: 'piece', prompt, sample, text: piece })}\n`);
-    else this.#io.out(space + piece);
-  }
-
-  #open(prompt: number, sample: number): OpenText {
-    const key = `${prompt} ${sample}`;
-    const found = this.#texts.get(key);
-    if (found !== undefined) return found;
-    const stream = this.#task.codec.openDecoder();
-    const open = { stream, stops: new StopStrings(this.#options.stop), text: '' };
-    this.#texts.set(key, open);
-    return open;
-  }
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
 }

@@ -19,6 +19,8 @@ const runConfigSchema = z.strictObject({
   task: z.strictObject({ name: z.string().optional(), fields: texts }),
   batchSize: count.optional(),
   data: z.string().optional(),
+  /** The files of data that were read, by name. Absent in runs of earlier versions. */
+  dataFiles: z.record(z.string(), z.strictObject({ bytes: z.number().int(), sha256: z.string() })).optional(),
   init: z.string().optional(),
   initOnly: z.string().optional(),
   shuffle: z.boolean(),

@@ -23,8 +23,10 @@ import {
   type TrainState,
 } from '../../runtime/train.ts';
 import { printEvaluation } from '../../runtime/evaluation-text.ts';
+import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
+import { identifyBytes, identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import {
@@ -99,6 +101,7 @@ class TrainRun {
   readonly #log: TrainLog;
   #folder: RunFolder | undefined;
   #dataset: Dataset | undefined;
+  #dataFiles: DataIdentity = {};
   #metadata: ReadonlyMap<string, string> = new Map();
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
@@ -172,14 +175,23 @@ class TrainRun {
     const { plan } = this.#model;
     const { file, folder, data, options, shuffle } = this.#settled;
     const encoder = checkpoint === undefined ? undefined : encoderOf(checkpoint.metadata);
+    const files: Record<string, FileIdentity> = {};
     this.#dataset = await openData({
       plan,
       file,
       folder,
       shuffle,
       targets: true,
+      observe: (name, bytes) => {
+        files[name] = identifyBytes(bytes);
+      },
       ...defined({ data, batchSize: options.batchSize, encoder }),
     });
+    // As the run's folder is named from where it began.
+    if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
+    this.#dataFiles = files;
+    const { resumed } = this.#settled;
+    if (resumed !== undefined) checkDataUnchanged(resumed.config.dataFiles, files, resumed.path);
     return this.#dataset;
   }
 
@@ -218,6 +230,7 @@ class TrainRun {
       shuffle,
       seed: this.#model.seed,
       ...limitsOf(settings),
+      dataFiles: this.#dataFiles,
       ...defined({ batchSize: options.batchSize, device, data, init, initOnly }),
     };
     const sources = new Map(host.filesRead().map((name) => [name, host.readFile(name) ?? '']));

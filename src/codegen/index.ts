@@ -1,5 +1,12 @@
 /** From fused programs to what a device runs: one plan, and WGSL modules by file name. */
-import type { Plan, PlanProgram, PlanSignature, PlanStep, PlanTask } from '../../runtime/plan.ts';
+import type {
+  Plan,
+  PlanGeneration,
+  PlanProgram,
+  PlanSignature,
+  PlanStep,
+  PlanTask,
+} from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Kernel, KernelProgram, Step } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
@@ -27,6 +34,7 @@ export interface GenerateInput {
   readonly programs: readonly ProgramInput[];
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
+  readonly generation?: PlanGeneration;
   readonly target: Target;
 }
 
@@ -37,7 +45,7 @@ export interface Generated {
 }
 
 /** Deterministic: the same input gives the same bytes. */
-export function generate({ name, programs, signature, task, target }: GenerateInput): Generated {
+export function generate({ name, programs, signature, task, generation, target }: GenerateInput): Generated {
   const dims = mergeDims(programs);
   const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
   const memo = new Map<Kernel, ScheduledKernel>();
@@ -118,6 +126,7 @@ export function generate({ name, programs, signature, task, target }: GenerateIn
     programs: planned,
     signature,
     ...(task === undefined ? {} : { task }),
+    ...(generation === undefined ? {} : { generation }),
   };
   return { plan, modules: texts };
 }

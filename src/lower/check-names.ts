@@ -65,9 +65,11 @@ class NameChecker extends NameWalk {
         case 'task':
           this.#task(each);
           break;
+        case 'generate':
+          for (const { value } of each.fields) this.expression(value, this.#top);
+          break;
         case 'import':
         case 'config':
-        case 'generate':
           break;
       }
     for (const expression of this.#overrides) this.#data(expression, this.#top);

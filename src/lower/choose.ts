@@ -82,7 +82,7 @@ export function chooseModel(
 
 export function modelOf(
   report: Report,
-  { model }: TaskDeclaration,
+  { model }: Pick<TaskDeclaration, 'model'>,
   models: readonly Declared<ModelDeclaration>[],
 ): Declared<ModelDeclaration> | undefined {
   const found = models.find(({ declaration }) => declaration.name.name === model.name);

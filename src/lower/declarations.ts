@@ -10,6 +10,7 @@ import type {
   ConfigDeclaration,
   Declaration,
   Expression,
+  GenerateDeclaration,
   ModelDeclaration,
   TaskDeclaration,
 } from '../parser/ast.ts';
@@ -28,6 +29,7 @@ export interface Program {
   readonly modules: ReadonlyMap<string, ModuleNames>;
   readonly models: readonly Declared<ModelDeclaration>[];
   readonly tasks: readonly Declared<TaskDeclaration>[];
+  readonly generations: readonly Declared<GenerateDeclaration>[];
   /** By name; the bound is undefined for dimensions that the task bounds. */
   readonly dims: ReadonlyMap<string, DimBound>;
 }
@@ -54,6 +56,7 @@ export function declare(
   const dims = new Map<string, DimBound>();
   const models: Declared<ModelDeclaration>[] = [];
   const taskList: Declared<TaskDeclaration>[] = [];
+  const generations: Declared<GenerateDeclaration>[] = [];
   const visible = new Map<string, readonly Declared<ModelDeclaration>[]>();
   for (const file of files) {
     const blocks = new Map<string, BlockDefinition>();
@@ -94,7 +97,7 @@ export function declare(
           taskList.push({ declaration, module });
           break;
         case 'generate':
-          ctx.report(names.notSupportedYet(declaration.name.span, { what: 'a `generate` section' }));
+          generations.push({ declaration, module });
           break;
         case 'import':
           break;
@@ -103,8 +106,14 @@ export function declare(
     models.splice(0, models.length, ...own);
   }
   const last = files.at(-1);
-  const ownTasks = taskList.filter(({ module }) => module.file === last?.file);
-  return { modules, models, tasks: ownTasks, dims };
+  const isOwn = ({ module }: { module: ModuleNames }): boolean => module.file === last?.file;
+  return {
+    modules,
+    models,
+    tasks: taskList.filter(isOwn),
+    generations: generations.filter(isOwn),
+    dims,
+  };
 }
 
 /** Outside of every block: config and dimensions. */

@@ -1,5 +1,5 @@
 /** What lowering makes of a program: graphs and what the runtime needs to know of the task. */
-import type { PlanSignature, PlanTask } from '../../runtime/plan.ts';
+import type { PlanGeneration, PlanSignature, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { TensorType } from '../ir/types.ts';
 
@@ -16,6 +16,7 @@ export interface LoweredModel {
   };
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
+  readonly generation?: PlanGeneration;
   /** For `lmc summary`: one row for each named block application, in order. */
   readonly layers: readonly LayerSummary[];
 }

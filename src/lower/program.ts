@@ -1,9 +1,10 @@
 /** A whole program: its config, dimensions and task settled, then one walk for each of its graphs. */
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
+import { note } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
-import type { PlanConstant, PlanTask } from '../../runtime/plan.ts';
+import type { PlanConstant, PlanGeneration, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
 import { parseExpression } from '../parser/index.ts';
@@ -16,7 +17,8 @@ import { declare, moduleScope, type Declared, type Program, type Setting } from 
 import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
-import { graphOf, outputName, walkModel } from './model.ts';
+import { lowerGeneration } from './generation.ts';
+import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
 import { execute } from './statements.ts';
@@ -90,7 +92,12 @@ export class ProgramLowering {
       predict.model.results.map((value, at) => ({ name: outputName(at), value })),
     );
     const signature = signatureOf(name, predict.model, predict.ctx);
-    const base = { signature, layers: predict.ctx.layers };
+    const generation = this.#generation(program, model, predict, bounds.sizes);
+    const base = {
+      signature,
+      layers: predict.ctx.layers,
+      ...(generation === undefined ? {} : { generation }),
+    };
     const graphs = { predict: this.#finish(graph, model.declaration) };
     if (task === undefined) {
       this.#unusedParameters(graph, predict.ctx);
@@ -172,6 +179,34 @@ export class ProgramLowering {
     const ctx = this.#context(mode, bounds);
     const walked = walkModel(ctx, model);
     return walked === undefined || ctx.errors > 0 ? undefined : { ctx, model: walked };
+  }
+
+  /** That of the model; sections for other models are checked. */
+  #generation(
+    program: Program,
+    model: Declared<ModelDeclaration>,
+    predict: { readonly ctx: Context; readonly model: WalkedModel },
+    bounds: ReadonlyMap<string, number>,
+  ): PlanGeneration | undefined {
+    let own: PlanGeneration | undefined;
+    const seen = new Map<Declared<ModelDeclaration>, Span>();
+    for (const section of program.generations) {
+      const { name, model: modelName } = section.declaration;
+      const of = modelOf(this.#report, section.declaration, program.models);
+      if (of === undefined) continue;
+      const earlier = seen.get(of);
+      if (earlier !== undefined)
+        this.#report(
+          names.duplicateName(name.span, { what: '`generate` section for', name: modelName.name }, [
+            note('it is here already', earlier),
+          ]),
+        );
+      seen.set(of, name.span);
+      const walked = of === model ? predict : this.#walk('predict', of, bounds);
+      const generation = walked && lowerGeneration(walked.ctx, section, walked.model);
+      if (of === model) own ??= generation;
+    }
+    return own;
   }
 
   #taskGraph(

@@ -93,11 +93,18 @@ function addEvaluation(file: SourceFile, plan: Plan, name: string): void {
         .map((metric) => ({
           name: toPropertyKey(metric.name),
           isReadonly: true,
-          type: metric.kind === 'mean' ? 'number' : 'Tensor<Float32Array>',
+          type:
+            metric.kind === 'mean'
+              ? 'number'
+              : metric.kind === 'spans'
+                ? 'Tensor<Int32Array>'
+                : 'Tensor<Float32Array>',
           docs: [
             metric.kind === 'mean'
               ? 'Mean over the rows of the batch.'
-              : '`f32[classes, 3]`: true positives, predicted and actual count of each class.',
+              : metric.kind === 'spans'
+                ? 'The tags that were predicted, `i32[batch, seq]`.'
+                : '`f32[classes, 3]`: true positives, predicted and actual count of each class.',
           ],
         })),
     ],

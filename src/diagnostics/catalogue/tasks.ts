@@ -310,3 +310,38 @@ right:
     schedule = cosine{warmup=100}
 `,
 });
+
+export const unknownGenerateField = defineDiagnostic<{ name: string }>({
+  code: 'LM0440',
+  severity: 'error',
+  message: ({ name }) => `\`generate\` has no field \`${name}\``,
+  explain: `
+The fields of a \`generate\` section are listed in docs/language.md.
+
+wrong:
+    generate sample for GPT {
+      temprature = 0.8
+    }
+
+right:
+    generate sample for GPT {
+      temperature = 0.8
+    }
+`,
+});
+
+export const cannotGenerate = defineDiagnostic<{ model: string; cause: string }>({
+  code: 'LM0441',
+  severity: 'error',
+  message: ({ model, cause }) => `\`${model}\` cannot generate: ${cause}`,
+  explain: `
+A model generates by appending tokens to one of its inputs, \`i32[batch, seq]\`, and looking at an output with scores for
+the token after each position, \`f32[batch, seq, vocabulary]\`.
+
+wrong:
+    model M(tokens: i32[batch, seq]) -> f32[batch, 100]
+
+right:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 100]
+`,
+});

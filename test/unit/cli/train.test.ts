@@ -274,6 +274,21 @@ describe('lmc train, stopped', () => {
     expect((await lmc('train --resume run --steps 6')).code).toBe(0);
   });
 
+  it('goes on only with the data as they were', async () => {
+    await lmc(`${train} --out run --steps 5`);
+    const began = readFileSync('data.safetensors');
+    const other = Buffer.from(began);
+    other[other.length - 4] = 5;
+    writeFileSync('data.safetensors', other);
+    const { code, stderr } = await lmc('train --resume run --steps 6');
+    expect(code).toBe(5);
+    expect(stderr()).toMatch(
+      /the data of the run in run changed since it began:\n {2}data\.safetensors has other contents, \d+ bytes as before\n {2}help: put the files back/,
+    );
+    writeFileSync('data.safetensors', began);
+    expect((await lmc('train --resume run --steps 6')).code).toBe(0);
+  });
+
   it('passes a damaged checkpoint over', async () => {
     await lmc(`${train} --out run --steps 6 --checkpoint-steps 2`);
     truncateSync('run/checkpoints/step-0000000006/parameters.safetensors', 30);
