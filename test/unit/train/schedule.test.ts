@@ -36,6 +36,19 @@ describe('learningRate', () => {
     expect(learningRate(taskWith(), 5, Infinity)).toBe(1e-3);
   });
 
+  it('follows PyTorch’s one cycle', () => {
+    // torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=20), divided by 1e-3
+    const expected = [
+      0.040000000000000036, 0.13167184270002533, 0.37167184270002526, 0.6683281572999747, 0.9083281572999748,
+      1, 0.9874640062350874, 0.9504846320134738, 0.89091617757105, 0.811745653949763, 0.7169430017913009,
+      0.6112620219362893, 0.500002, 0.3887419780637107, 0.28306099820869922, 0.188258346050237,
+      0.10908782242895003, 0.04951936798652629, 0.012539993764912555, 4e-6,
+    ];
+    const task = taskWith('one_cycle');
+    expected.forEach((rate, at) => expect(learningRate(task, at + 1, 20) / 1e-3).toBeCloseTo(rate, 12));
+    expect(learningRate(task, 21, 20)).toBeCloseTo(4e-9, 15);
+  });
+
   it('follows nanoGPT’s cosine', () => {
     const given = taskWith('cosine', { warmup: 100, steps: 2000, min_lr: 1e-4 });
     const implied = taskWith('cosine', { warmup: 100, min_lr: 1e-4 });
