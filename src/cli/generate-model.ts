@@ -78,16 +78,16 @@ async function prepareTask(
   const json = encoderOf(metadata);
   const source = growing.others.find(({ shape, dtype }) => dtype === 'i32' && shape.length === 2);
   const opened = json === undefined ? numberCodec : openTextCodec(parseEncoder(json));
-  const end = typeof options.end === 'string' ? tokenOf(opened, options.end) : options.end;
+  const ending = typeof options.end === 'string' ? tokenOf(opened, options.end) : options.end;
   const codec: TextCodec = {
     ...opened,
     special: {
       ...(source === undefined ? {} : { pad: 0 }),
       ...opened.special,
-      ...defined({ begin: options.begin, end }),
+      ...defined({ begin: options.begin, end: ending }),
     },
   };
-  for (const token of [options.begin, end])
+  for (const token of [options.begin, ending])
     if (token !== undefined) checkNumbers([token], growing.vocabularySize, true);
   const texts = await readTexts(options);
   const prompts = texts.map((text, at): Prompt => {
