@@ -88,6 +88,7 @@ export async function evaluate({
     sums.add(await oldest.run.outputs(), oldest.batch);
     if (oldest.predicted !== undefined) texts?.add(await oldest.predicted.outputs(), oldest.batch);
   };
+  session.resetCarries('eval');
   for (const batch of dataset.batches(split, { seed, epoch: 0, shuffle: false })) {
     const numbers = { step: 1, seed, lr: 0 };
     pending.push({

@@ -22,7 +22,14 @@ import { initialValues } from './initialize.ts';
 import type { Plan, PlanProgram, PlanState, PlanTensor } from './plan.ts';
 import { countElements, evaluateShape } from './plan-numbers.ts';
 import { stagingBytes, uniformBytes } from './session-memory.ts';
-import { RuntimeError, type Run, type RunRequest, type Session, type TensorData } from './session.ts';
+import {
+  RuntimeError,
+  type ProgramName,
+  type Run,
+  type RunRequest,
+  type Session,
+  type TensorData,
+} from './session.ts';
 
 export interface GpuSessionOptions {
   /** Keys the initial values. */
@@ -265,6 +272,15 @@ class PlanSession implements GpuSession {
       target.offset,
       toUploadable(tensor.data),
     );
+  }
+
+  resetCarries(name: ProgramName): void {
+    this.#assertUsable();
+    const { device, plan } = this.#resources;
+    for (const at of plan.programs.find((program) => program.name === name)?.carries ?? []) {
+      const { buffer, offset, bytes } = this.#tensor(plan.states[at]?.tensor ?? -1);
+      device.queue.writeBuffer(this.#buffer(buffer), offset, new Uint8Array(bytes));
+    }
   }
 
   readProfile(): Promise<readonly KernelTime[]> {

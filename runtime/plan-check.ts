@@ -60,6 +60,10 @@ function checkProgram(plan: Plan, program: PlanProgram, bounds: ReadonlyMap<stri
     if (range !== undefined && range[0] >= range[1]) fail(`${place}.inputs.${name}`, 'its range is empty');
   }
   for (const { name, tensor } of program.outputs) index(plan.tensors, tensor, `${place}.outputs.${name}`);
+  for (const at of program.carries) {
+    const { name, role } = index(plan.states, at, `${place}.carries`);
+    if (role !== 'carry') fail(`${place}.carries`, `${name} is no carry`);
+  }
   const dispatches = checkSteps(plan, program.steps, bounds, `${place}.steps`, 0);
   if (dispatches > DISPATCH_LIMIT) fail(place, `makes ${dispatches} dispatches at the bounds`);
 }

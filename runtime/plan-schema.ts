@@ -132,7 +132,12 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   ),
   states: z.readonly(
     z.array(
-      strict<PlanState>()({ name, role: z.enum(['parameter', 'optimizer']), tensor: count, initializer }),
+      strict<PlanState>()({
+        name,
+        role: z.enum(['parameter', 'optimizer', 'carry']),
+        tensor: count,
+        initializer,
+      }),
     ),
   ),
   kernels: z.readonly(
@@ -157,6 +162,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
         ),
         outputs: z.readonly(z.array(z.strictObject({ name, tensor: count }))),
         steps: z.readonly(z.array(step)),
+        carries: z.readonly(z.array(count)),
       }),
     ),
   ),

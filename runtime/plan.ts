@@ -44,10 +44,13 @@ export type PlanInitializer =
   | { readonly kind: 'normal'; readonly mean: number; readonly std: number }
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
+/** `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. */
+export type PlanStateRole = 'parameter' | 'optimizer' | 'carry';
+
 export interface PlanState {
-  /** The state-dict name, or the optimiser's. */
+  /** The state-dict name, the optimiser's, or that of a scan's carry. */
   readonly name: string;
-  readonly role: 'parameter' | 'optimizer';
+  readonly role: PlanStateRole;
   readonly tensor: number;
   readonly initializer: PlanInitializer;
 }
@@ -98,6 +101,8 @@ export interface PlanProgram {
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];
+  /** States of the role `carry` that are this program's: indices of `Plan.states`. */
+  readonly carries: readonly number[];
 }
 
 /** A 4-byte member of the uniform block, in order. Dims are i32, `seed` and `step` u32, host numbers f32. */

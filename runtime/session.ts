@@ -3,6 +3,8 @@
  * loop, evaluation and prediction know this interface only.
  */
 
+export type ProgramName = 'train' | 'eval' | 'predict';
+
 export interface TensorData {
   readonly dtype: 'f32' | 'i32';
   readonly shape: readonly number[];
@@ -32,8 +34,10 @@ export interface Session {
   /** Bytes that the session has allocated on the device. */
   readonly allocatedBytes: number;
   /** Checks sizes and inputs (throws a RuntimeError), copies the inputs, and returns without waiting for the device. */
-  readonly submit: (program: 'train' | 'eval' | 'predict', request: RunRequest) => Run;
+  readonly submit: (program: ProgramName, request: RunRequest) => Run;
   readonly readState: (name: string) => Promise<TensorData>;
+  /** Zeroes what batches of this program leave for the next (`PlanProgram.carries`): at the start of a part of the data. */
+  readonly resetCarries: (program: ProgramName) => void;
   readonly writeState: (name: string, tensor: TensorData) => void;
   /** Waits until everything submitted has ended; throws what the device reported. */
   readonly finish: () => Promise<void>;

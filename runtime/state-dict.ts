@@ -1,5 +1,5 @@
 /** State dicts: parameters by PyTorch's names, checked against a plan before any of them is used. */
-import type { Plan, PlanDim, PlanDType } from './plan.ts';
+import type { Plan, PlanDim, PlanDType, PlanState, PlanStateRole } from './plan.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
 
 /** A state of the plan with its shape. */
@@ -9,13 +9,18 @@ export interface StateLayout {
   readonly shape: readonly number[];
 }
 
-export function stateLayouts(plan: Plan, role: 'parameter' | 'optimizer'): readonly StateLayout[] {
-  return plan.states
-    .filter((state) => state.role === role)
-    .map(({ name, tensor }) => {
-      const { dtype = 'f32', shape = [] } = plan.tensors[tensor] ?? {};
-      return { name, dtype, shape: shape.map(constantSize) };
-    });
+export function stateLayouts(plan: Plan, role: PlanStateRole): readonly StateLayout[] {
+  return statesOf(plan, role).map(({ name, tensor }) => {
+    const { dtype = 'f32', shape = [] } = plan.tensors[tensor] ?? {};
+    return { name, dtype, shape: shape.map(constantSize) };
+  });
+}
+
+/** Of the carries, those of training: no other program stops half way through a part of the data and goes on later. */
+function statesOf(plan: Plan, role: PlanStateRole): readonly PlanState[] {
+  if (role !== 'carry') return plan.states.filter((state) => state.role === role);
+  const program = plan.programs.find(({ name }) => name === 'train');
+  return (program?.carries ?? []).flatMap((at) => plan.states[at] ?? []);
 }
 
 /** States have no runtime dimension: their sizes are sums of constants. */
@@ -27,11 +32,10 @@ function constantSize(dim: PlanDim): number {
 export async function readStates(
   session: Session,
   plan: Plan,
-  role: 'parameter' | 'optimizer',
+  role: PlanStateRole,
 ): Promise<ReadonlyMap<string, TensorData>> {
   const tensors = new Map<string, TensorData>();
-  for (const state of plan.states)
-    if (state.role === role) tensors.set(state.name, await session.readState(state.name));
+  for (const { name } of statesOf(plan, role)) tensors.set(name, await session.readState(name));
   return tensors;
 }
 
@@ -41,7 +45,7 @@ export async function readStates(
  */
 export function checkStateDict(
   plan: Plan,
-  role: 'parameter' | 'optimizer',
+  role: PlanStateRole,
   tensors: ReadonlyMap<string, Pick<TensorData, 'dtype' | 'shape'>>,
   source: string,
   isWanted: (name: string) => boolean = () => true,

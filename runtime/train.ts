@@ -180,6 +180,7 @@ class TrainLoop {
   async #runEpoch(): Promise<boolean> {
     const { dataset, settings } = this.#training;
     const skipped = this.#state.batch;
+    if (skipped === 0) this.#training.session.resetCarries('train');
     let position = 0;
     for (const batch of dataset.batches('train', orderOf(settings, this.#state.epoch))) {
       if (position++ < skipped) continue;

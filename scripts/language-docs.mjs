@@ -29,6 +29,7 @@ const families = {
   creation: 'Out of nothing, and from sizes',
   losses: 'Losses',
   metrics: 'Metrics',
+  generation: 'For generation',
   checks: 'While compiling',
 };
 

@@ -4,6 +4,7 @@
  */
 import {
   RuntimeError,
+  type ProgramName,
   type Run,
   type RunRequest,
   type Session,
@@ -15,8 +16,6 @@ import type { Graph, GraphState } from './ir/graph.ts';
 import { hostNumbers } from './ir/host-formula.ts';
 import { elementCount } from './ir/strides.ts';
 import { EvaluationError, prepareGraph } from './ops/evaluate.ts';
-
-type ProgramName = 'train' | 'eval' | 'predict';
 
 export interface ReferenceOptions {
   /** Initial values of a state, row-major; the same function that a device's states start from. */
@@ -97,6 +96,13 @@ export function openReferenceSession(
           `${name} is ${dtype}[${shape.join(', ')}], not ${tensor.dtype}[${tensor.shape.join(', ')}]`,
         );
       states.set(name, { dtype, shape, data: Float64Array.from(tensor.data) });
+    },
+    resetCarries: (program) => {
+      for (const { name, role } of graphs[program]?.states ?? [])
+        if (role === 'carry') {
+          const state = stateOf(states, name);
+          states.set(name, { ...state, data: new Float64Array(state.data.length) });
+        }
     },
     finish: async () => {},
     close: () => {

@@ -500,6 +500,12 @@ export const stages: readonly Stage[] = [
         minimum: 1,
         doc: 'tokens in a window; by default the bound of the sequence dimension',
       },
+      {
+        name: 'contiguous',
+        type: 'flag',
+        default: false,
+        doc: 'the text is read as many streams, one for each row of a batch: every row goes on where it ended in the batch before, for tasks with `stateful`',
+      },
     ],
   },
   {

@@ -1,6 +1,5 @@
 /** Windows of one long text: what a language model reads, and the same one token further on, which it predicts. */
 import { philox4x32 } from '../philox.ts';
-import type { TensorData } from '../session.ts';
 import type { StageArguments } from './arguments.ts';
 import { bindWindows, type WindowBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
@@ -9,6 +8,8 @@ import { learnVocabulary } from './learn-vocabulary.ts';
 import { failAt, plural } from './problem.ts';
 import { streams } from './random.ts';
 import { mapSplits, type Batching } from './text-dataset.ts';
+import { countStreamBatches, cutStreams, noteStreams } from './streams.ts';
+import { makeBatch } from './window-batch.ts';
 import { createTokenizer, unknown, type Tokenize } from './tokenizer.ts';
 
 /** `length`: the tokens of a window; by default the bound of the sequence dimension. */
@@ -40,16 +41,25 @@ export function createWindowDataset(
   );
   noteUnknown(ids, notes);
 
+  const isContiguous = windows?.flag('contiguous') ?? false;
+  if (isContiguous && batching.shuffle)
+    failAt(batching.place, '`shuffle` does not go with windows that are `contiguous`: they have an order');
+  if (isContiguous) noteStreams(ids.train.length, length, batching.size, file, notes);
   const isRandom = ({ shuffle }: BatchOptions): boolean =>
     shuffle && batching.shuffle && context.noShuffle !== true;
   return {
     rows: mapSplits(count),
     *batches(split, options): Iterable<Batch> {
+      if (isContiguous) {
+        yield* cutStreams(ids[split], length, batching.size, split === 'train', binding);
+        return;
+      }
       yield* isRandom(options)
         ? drawWindows(ids[split], length, batching.size, binding, options)
         : cutWindows(ids[split], length, batching.size, binding);
     },
     batchesPerEpoch: (split, options) => {
+      if (isContiguous) return countStreamBatches(ids[split], length, batching.size, split === 'train');
       const whole = Math.floor(Math.max(0, ids[split].length - 1) / length);
       const rest = (ids[split].length - 1) % length > 0 ? 1 : 0;
       return Math.ceil(whole / batching.size) + (isRandom(options) ? 0 : rest);
@@ -162,41 +172,4 @@ function* drawWindows(
     });
     yield makeBatch(ids, starts, length, windows, binding);
   }
-}
-
-function makeBatch(
-  ids: Int32Array,
-  starts: readonly number[],
-  length: number,
-  indices: readonly number[],
-  binding: WindowBinding,
-): Batch {
-  const rows = starts.length;
-  const shape = [rows, length];
-  const cut = (offset: number): TensorData => {
-    const data = new Int32Array(rows * length);
-    starts.forEach((start, row) => {
-      data.set(ids.subarray(start + offset, start + offset + length), row * length);
-    });
-    return { dtype: 'i32', shape, data };
-  };
-  const tensors = new Map([[binding.tokens.name, cut(0)]]);
-  if (binding.target !== undefined) tensors.set(binding.target.name, cut(1));
-  if (binding.lengths !== undefined)
-    tensors.set(binding.lengths.name, {
-      dtype: 'i32',
-      shape: [rows],
-      data: new Int32Array(rows).fill(length),
-    });
-  return {
-    tensors,
-    sizes: new Map([
-      [binding.batchDim, rows],
-      [binding.sequenceDim, length],
-    ]),
-    rows,
-    weight: rows * length,
-    tokens: rows * length,
-    indices,
-  };
 }

@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import type { Plan } from '../plan.ts';
+import type { Plan, PlanStateRole } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
 import type { TrainState } from '../train.ts';
@@ -17,6 +17,8 @@ import { readSafetensorsFile, writeSafetensorsFile, type LazyTensor } from './sa
 
 const parametersFile = 'parameters.safetensors';
 const optimizerFile = 'optimizer.safetensors';
+/** Only where batches leave something for the next. */
+const carryFile = 'carry.safetensors';
 const bestFile = 'best.safetensors';
 const manifestFile = 'manifest.json';
 
@@ -48,6 +50,8 @@ export async function saveCheckpoint(folder: string, request: SaveRequest): Prom
         writeSafetensorsFile(path.join(temporary, file), tensors, metadata);
       await write(parametersFile, lazyStates(session, plan, 'parameter'));
       await write(optimizerFile, lazyStates(session, plan, 'optimizer'));
+      const carries = lazyStates(session, plan, 'carry');
+      if (carries.length > 0) await write(carryFile, carries);
       if (state.best !== undefined) await write(bestFile, state.best.parameters);
       const manifest = await describe(temporary, state, seed);
       await writeFileAtomic(path.join(temporary, manifestFile), [`${JSON.stringify(manifest, null, 2)}\n`]);
@@ -70,6 +74,7 @@ export interface LoadedCheckpoint {
   readonly seed: number;
   readonly parameters: ReadonlyMap<string, TensorData>;
   readonly optimizer: ReadonlyMap<string, TensorData>;
+  readonly carries: ReadonlyMap<string, TensorData>;
   readonly metadata: ReadonlyMap<string, string>;
   /** Newer ones that are not whole, with the reason. */
   readonly damaged: readonly string[];
@@ -96,11 +101,13 @@ export async function loadCheckpoint(folder: string): Promise<LoadedCheckpoint |
 export function restoreCheckpoint(session: Session, plan: Plan, checkpoint: LoadedCheckpoint): void {
   checkStateDict(plan, 'parameter', checkpoint.parameters, path.join(checkpoint.folder, parametersFile));
   checkStateDict(plan, 'optimizer', checkpoint.optimizer, path.join(checkpoint.folder, optimizerFile));
+  checkStateDict(plan, 'carry', checkpoint.carries, path.join(checkpoint.folder, carryFile));
   writeStates(session, checkpoint.parameters);
   writeStates(session, checkpoint.optimizer);
+  writeStates(session, checkpoint.carries);
 }
 
-function lazyStates(session: Session, plan: Plan, role: 'parameter' | 'optimizer'): readonly LazyTensor[] {
+function lazyStates(session: Session, plan: Plan, role: PlanStateRole): readonly LazyTensor[] {
   return stateLayouts(plan, role).map(({ name, dtype, shape }) => ({
     name,
     dtype: dtype === 'f32' ? ('f32' as const) : ('i32' as const),
@@ -177,6 +184,9 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
     const { step, epoch, batch, seed, validationsSinceBest, best } = manifest;
     const { tensors: parameters, metadata } = await readSafetensorsFile(path.join(folder, parametersFile));
     const { tensors: optimizer } = await readSafetensorsFile(path.join(folder, optimizerFile));
+    const carries = manifest.files.some(({ name }) => name === carryFile)
+      ? (await readSafetensorsFile(path.join(folder, carryFile))).tensors
+      : new Map<string, TensorData>();
     const bestParameters =
       best === undefined ? undefined : await readSafetensorsFile(path.join(folder, bestFile));
     return {
@@ -184,6 +194,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
       seed,
       parameters,
       optimizer,
+      carries,
       metadata,
       state: {
         step,

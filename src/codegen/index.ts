@@ -102,6 +102,9 @@ export function generate({ name, programs, signature, task, generation, target }
         tensor: layout.tensorOf(at, output.slot),
       })),
       steps: planSteps(elementAt<ScheduledProgram>(scheduled, at).steps, at),
+      carries: graph.states.flatMap(({ name: state, role }) =>
+        role === 'carry' ? [layout.states.findIndex((each) => each.name === state)] : [],
+      ),
     };
   });
   const { kernels, texts } = modules.finish();

@@ -152,6 +152,8 @@ export type GraphInput = {
   readonly origin: Origin;
 } & ({ readonly role: 'data' } | { readonly role: 'host'; readonly formula: HostFormula });
 
+export type StateRole = 'parameter' | 'optimizer' | 'carry';
+
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'uniform'; readonly low: number; readonly high: number }
@@ -159,11 +161,15 @@ export type Initializer =
   /** Normal(0, std) with row `row` (PyTorch's padding_idx) zero. */
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
-/** A tensor that outlives the step: a parameter under its state-dict name, or the optimiser's (`adam.exp_avg/fc.weight`). */
+/**
+ * A tensor that outlives the step. `parameter`: under its state-dict name; `optimizer`: the optimiser's
+ * (`adam.exp_avg/fc.weight`); `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
+ * carry belongs to one program, whose name its own begins with (`train/rnn.h`).
+ */
 export interface GraphState {
   readonly name: string;
   readonly value: Value;
-  readonly role: 'parameter' | 'optimizer';
+  readonly role: StateRole;
   readonly initializer: Initializer;
   readonly origin: Origin;
 }
@@ -182,6 +188,8 @@ export type OptimizerSpec =
       readonly beta2: number;
       readonly epsilon: number;
       readonly weightDecay: number;
+      /** Whether weights decay that are no matrices: biases, and scales of norms. */
+      readonly decayVectors: boolean;
     };
 
 /** What `differentiate` and `optimize` are to add; gone after them. */

@@ -68,11 +68,23 @@ export interface Rules {
 /** A model with hundreds of layers takes some 10,000. */
 const MOST_EVALUATIONS = 100_000;
 
+/** What a walk carries from batch to batch, and the scans that it met. */
+export interface CarriedScans {
+  /** Sizes of the sequence: the runtime dimensions of the model's inputs behind their first axis. */
+  readonly dims: readonly Dim[];
+  readonly forward: Span[];
+  readonly reversed: Span[];
+}
+
 /** One walk through a model: for one of its programs. */
 export class Context {
   readonly mode: Mode;
   readonly facts = new ValueFacts();
   readonly states: GraphState[] = [];
+  /** What batches leave for the next: new contents of states of the role `carry`. */
+  readonly updates: { readonly state: string; readonly value: Value }[] = [];
+  /** While a model is walked whose scans go on where the batch before ended. */
+  carried: CarriedScans | undefined;
   readonly layers: LayerSummary[] = [];
   /** Blocks that are being applied, outermost first: a block may not contain itself. */
   readonly applying: string[] = [];

@@ -132,6 +132,6 @@ export function graphOf(
     states: ctx.states,
     nodes: ctx.frame.builder.nodes,
     outputs,
-    updates: [],
+    updates: ctx.updates,
   };
 }

@@ -10,6 +10,7 @@ import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/as
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
 import { checkNames } from './check-names.ts';
+import { checkContiguous, walkCarried } from './stateful.ts';
 import { chooseModel, chooseTask, modelOf, reportUnknownSettings, type Choice } from './choose.ts';
 import { Context, type Mode, type Scope } from './context.ts';
 import type { CheckedStage } from './data-pipeline.ts';
@@ -175,9 +176,14 @@ export class ProgramLowering {
     return { items, data: data ?? [], optimizer, fields, scope };
   }
 
-  #walk(mode: Mode, model: Declared<ModelDeclaration>, bounds: ReadonlyMap<string, number>) {
+  #walk(
+    mode: Mode,
+    model: Declared<ModelDeclaration>,
+    bounds: ReadonlyMap<string, number>,
+    stateful?: Expression,
+  ) {
     const ctx = this.#context(mode, bounds);
-    const walked = walkModel(ctx, model);
+    const walked = stateful === undefined ? walkModel(ctx, model) : walkCarried(ctx, model, stateful);
     return walked === undefined || ctx.errors > 0 ? undefined : { ctx, model: walked };
   }
 
@@ -215,7 +221,10 @@ export class ProgramLowering {
     settled: SettledTask,
     bounds: ReadonlyMap<string, number>,
   ) {
-    const walked = this.#walk(mode, model, bounds);
+    const { items, fields, data } = settled;
+    const stateful = fields['stateful'] === true ? items.fields.get('stateful') : undefined;
+    const walked = this.#walk(mode, model, bounds, stateful);
+    if (walked !== undefined && stateful !== undefined) checkContiguous(walked.ctx, data, stateful);
     const task = walked && walkTask(walked.ctx, settled.items, walked.model, settled.scope, mode === 'eval');
     if (walked === undefined || task === undefined) return undefined;
     const outputs: Graph['outputs'] = [

@@ -7,6 +7,7 @@ import type { Value } from '../ir/graph.ts';
 import type { TensorType } from '../ir/types.ts';
 import { asTensor } from './align.ts';
 import { broadcastTo, commonShape, isDisagreement } from './broadcast.ts';
+import { isCarried, keepCarry, startCarry } from './carried-states.ts';
 import type { Context, Scope } from './context.ts';
 import { describeValue, typeText } from './describe.ts';
 import { hole, poison, tensor, tupleOf, type LmValue } from './values.ts';
@@ -26,8 +27,12 @@ export function scan(ctx: Context, expression: Scan, scope: Scope): LmValue {
 function emitScan(ctx: Context, setup: Setup, carryTypes: readonly TensorType[]): LmValue {
   const { expression, trip, reverse } = setup;
   const frame = ctx.frame.region(trip);
-  const initial = initialCarries(ctx, setup, carryTypes);
-  if (initial === undefined) return poison;
+  const given = initialCarries(ctx, setup, carryTypes);
+  if (given === undefined) return poison;
+  const kept = isCarried(ctx, expression.span, setup.scope, trip, reverse)
+    ? given.map((value, at) => startCarry(ctx, expression.carries[at]?.name.name ?? '', value, setup.scope))
+    : undefined;
+  const initial = kept?.map((carry) => carry.initial) ?? given;
   const errors = ctx.errors;
   const body = ctx.within(frame, () => {
     const walked = walk(ctx, setup, frame, carryTypes);
@@ -66,6 +71,10 @@ function emitScan(ctx: Context, setup: Setup, carryTypes: readonly TensorType[])
       names: expression.carries.map(({ name }) => name.name),
     },
   );
+  for (const [at, { state }] of (kept ?? []).entries()) {
+    const last = results[at];
+    if (last !== undefined) keepCarry(ctx, state, last);
+  }
   const stacks = results.slice(initial.length).map((stack) => backInPlace(ctx, stack, setup.axis));
   return tupleOf([...stacks, ...results.slice(0, initial.length)].map(tensor));
 }

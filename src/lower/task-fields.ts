@@ -20,6 +20,10 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     documentation:
       'how texts are read out of the output, for `cer`, `wer` and `lmc predict` (`ctc_greedy{}`)',
   },
+  stateful: {
+    kind: 'boolean',
+    documentation: 'scans start from what the batch before left, without a gradient through it (false)',
+  },
   seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
   clip_norm: { kind: 'number', minimum: 0, documentation: 'the largest norm of all gradients together' },
   validation: { kind: 'integer', minimum: 1, documentation: 'steps between two validations (one an epoch)' },

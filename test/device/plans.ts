@@ -143,6 +143,7 @@ export const smallPlan: Plan = {
     {
       name: 'predict',
       inputs: [{ name: 'x', tensor: 0 }],
+      carries: [],
       outputs: [
         { name: 'y', tensor: 2 },
         { name: 'total', tensor: 3 },
@@ -171,6 +172,7 @@ export const smallPlan: Plan = {
     {
       name: 'train',
       inputs: [],
+      carries: [],
       outputs: [{ name: 'loss', tensor: 5 }],
       steps: [{ kind: 'dispatch', kernel: 3, tensors: [1, 5], workgroups: [] }],
     },

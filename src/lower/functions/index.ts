@@ -9,6 +9,7 @@ import { checks } from './checks.ts';
 import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import type { FunctionTable, LmFunction } from './function.ts';
+import { generation } from './generation.ts';
 import { losses } from './losses.ts';
 import { metrics } from './metrics.ts';
 import { reductions } from './reductions.ts';
@@ -24,6 +25,7 @@ export const functionFamilies = {
   creation,
   losses,
   metrics,
+  generation,
   checks,
 };
 
@@ -31,7 +33,6 @@ const functions: FunctionTable = Object.assign({}, ...Object.values(functionFami
 
 /** Part of the language, and not of this compiler yet. */
 export const unsupportedFunctions: ReadonlySet<string> = new Set([
-  'cache',
   'attention',
   'scaled_dot_product_attention',
 ]);

@@ -20,7 +20,7 @@ const call = (
 
 async function open(
   text: string,
-  { split = {}, window = 4, shuffle = true, room = 30, encoder = '' } = {},
+  { split = {}, window = 4, shuffle = true, room = 30, encoder = '', contiguous = false } = {},
 ): Promise<Dataset> {
   const task: PlanTask = {
     name: 'lm',
@@ -29,7 +29,7 @@ async function open(
       call('text', ['a.txt']),
       call('split', [], { validation: 0.25, test: 0, ...split }),
       call('characters', [room]),
-      call('windows', [window]),
+      call('windows', [window], contiguous ? { contiguous } : {}),
       call('batches', [3], { shuffle }),
     ],
     metrics: [],
@@ -63,6 +63,64 @@ const all = (
 ): Batch[] => [...dataset.batches(split, { seed, epoch, shuffle })];
 const ids = (batch: Batch, name: string): readonly number[] => [...(batch.tensors.get(name)?.data ?? [])];
 const alphabet = 'abcdefghijklmnopqrstuvwxyz';
+
+describe('contiguous windows', () => {
+  const options = { shuffle: false, contiguous: true };
+  const rowsOf = (batch: Batch, name: string): readonly (readonly number[])[] => {
+    const [flat, length] = [ids(batch, name), batch.sizes.get('seq') ?? 0];
+    return Array.from({ length: batch.rows }, (_, row) => flat.slice(row * length, (row + 1) * length));
+  };
+  /** What each row of the batches reads, one batch after the other. */
+  const streamsOf = (batches: readonly Batch[], name: string): readonly (readonly number[])[] =>
+    Array.from({ length: 3 }, (_, row) => batches.flatMap((batch) => rowsOf(batch, name)[row] ?? []));
+
+  it('go on in the next batch, in three streams; training has whole windows only', async () => {
+    const dataset = await open(alphabet.repeat(4), options);
+    // 78 characters, 77 predictions: 25 in each stream, 26 in the first two.
+    const batches = all(dataset, 'train', 1, 0, true);
+    expect(batches.map(({ rows, sizes }) => [rows, sizes.get('seq')])).toEqual(
+      Array.from({ length: 6 }, () => [3, 4]),
+    );
+    expect(dataset.batchesPerEpoch('train', { seed: 1, epoch: 0, shuffle: true })).toBe(6);
+    const letter = (at: number): number => (at % 26) + 2;
+    const expected = (shift: number) =>
+      [0, 26, 52].map((start) => Array.from({ length: 24 }, (_, at) => letter(start + at + shift)));
+    expect(streamsOf(batches, 'tokens')).toEqual(expected(0));
+    expect(streamsOf(batches, 'next')).toEqual(expected(1));
+    expect(dataset.notes).toContain('5 tokens at the ends of the 3 streams: not trained on');
+  });
+
+  it('predict every token of a held-out part but the first once', async () => {
+    const dataset = await open(alphabet.repeat(4), { ...options, split: { validation: 0.26 } });
+    const batches = all(dataset, 'validation', 1, 0, false);
+    // 28 characters, 27 predictions, 9 in each stream.
+    expect(batches.map(({ rows, weight }) => [rows, weight])).toEqual([
+      [3, 12],
+      [3, 12],
+      [3, 3],
+    ]);
+    expect(dataset.batchesPerEpoch('validation', { seed: 1, epoch: 0, shuffle: false })).toBe(3);
+    const odd = await open(alphabet.repeat(4), options);
+    const others = all(odd, 'validation', 1, 0, false);
+    // 26 characters, 25 predictions: the first stream has one more, in a batch of its own.
+    expect(others.map(({ rows, weight }) => [rows, weight])).toEqual([
+      [3, 12],
+      [3, 12],
+      [1, 1],
+    ]);
+    expect(odd.batchesPerEpoch('validation', { seed: 1, epoch: 0, shuffle: false })).toBe(3);
+    expect(streamsOf(others, 'next').flat()).toEqual(Array.from({ length: 25 }, (_, at) => at + 3));
+  });
+
+  it('are neither shuffled nor too few', async () => {
+    await expect(open(alphabet.repeat(4), { contiguous: true })).rejects.toThrow(
+      /`shuffle` does not go with/,
+    );
+    await expect(open(alphabet.slice(0, 16), options)).rejects.toThrow(
+      /3 streams of the training part have 3 tokens each, fewer than a window of 4/,
+    );
+  });
+});
 
 describe('windows', () => {
   it('predict every token of a held-out part but the first once, in order', async () => {

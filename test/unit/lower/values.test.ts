@@ -146,6 +146,12 @@ describe('reductions', () => {
 describe('masks and positions', () => {
   const y = ['f32[batch, seq]', f32([2, 3], [1, 2, 3, 4, 5, 6])] as const;
   const lengths = ['i32[batch]', i32([2], [2, 3])] as const;
+  it('cache is its argument, along an axis by name or number', () => {
+    close(evaluate('cache(y, axis=seq) - cache(y, axis=-1)', 'f32[batch, seq]', { y }), [0, 0, 0, 0, 0, 0]);
+    close(evaluate('cache(2 * y, axis=1)', 'f32[batch, seq]', { y }), [2, 4, 6, 8, 10, 12]);
+    close(evaluate('f32(cache(lengths, axis=0))', 'f32[batch]', { lengths }), [2, 3]);
+  });
+
   it('mask, causal, last', () => {
     close(evaluate('y * f32(mask(lengths, seq))', 'f32[batch, seq]', { y, lengths }), [1, 2, 0, 4, 5, 6]);
     close(evaluate('last(y, lengths)', 'f32[batch]', { y, lengths }), [2, 6]);

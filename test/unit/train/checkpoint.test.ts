@@ -208,6 +208,7 @@ const shape = [100000];
 const plan = {
   tensors: [{ dtype: 'f32', shape: [[{ coefficient: shape[0], symbols: [] }]] }],
   states: [{ name: 'w', role: 'parameter', tensor: 0 }],
+  programs: [],
 };
 for (let step = Number(first); ; step++) {
   const session = { readState: async () => ({ dtype: 'f32', shape, data: new Float32Array(shape[0]).fill(step) }) };

@@ -69,6 +69,7 @@ export function fakeSession(behaviour: FakeBehaviour = {}): FakeSession {
     },
     readState: async (name) => states.get(name) ?? scalar(Number.NaN),
     writeState: (name, tensor) => void states.set(name, tensor),
+    resetCarries: () => {},
     finish: async () => {},
     close: () => {},
     requests,
@@ -140,6 +141,7 @@ export const fakePlan: Plan = {
     inputs: [{ name: 'x', tensor: 0 }],
     outputs: [],
     steps: [],
+    carries: [],
   })),
   signature: {
     model: 'Fake',
