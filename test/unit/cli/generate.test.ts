@@ -53,6 +53,13 @@ describe('lmc generate', () => {
     expect((await text(...options.slice(0, -1), '5')).out).not.toBe(first.out);
   });
 
+  it('takes its settings from the section of the program', async () => {
+    const { out } = await text('--prompt', 'ab', '--seed', '4');
+    expect(out.replaceAll('<unk>', '?')).toHaveLength(2 + 300 + 1);
+    expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '0.8')).out).toBe(out);
+    expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '3')).out).not.toBe(out);
+  });
+
   it('prints the pieces and the end as events', async () => {
     const { out } = await text('--prompt', 'ab', '--max-tokens', '9', '--log-format', 'json');
     const events = out
