@@ -8,7 +8,7 @@ const cacheEntries = 65_536;
 const cachedLength = 64;
 
 export interface EncodeOptions {
-  /** Whether `<s>` in a text is that token; otherwise it is five characters, and a text cannot make special tokens. */
+  /** Whether `<s>` in a text is that token; otherwise it is three characters, and a text cannot make special tokens. */
   readonly matchAdded?: boolean;
 }
 
