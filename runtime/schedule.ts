@@ -64,6 +64,36 @@ export const schedules: Readonly<Record<string, Schedule>> = {
     },
     rate: (peak, at, option) => peak * option('gamma') ** Math.floor(at / option('step_size')),
   },
+  one_cycle: {
+    doc: 'rises along half a cosine from `lr / div_factor` to `lr` and falls along another, to the first rate / `final_div_factor`, as in OneCycleLR (Smith and Topin 2017)',
+    options: {
+      steps: { kind: 'integer', minimum: 2, doc: 'the length of the cycle; by default that of the run' },
+      pct_start: {
+        kind: 'number',
+        minimum: 0,
+        default: 0.3,
+        doc: 'the share of the steps in which it rises',
+      },
+      div_factor: { kind: 'number', minimum: 1, default: 25, doc: '`lr` divided by the first rate' },
+      final_div_factor: {
+        kind: 'number',
+        minimum: 1,
+        default: 1e4,
+        doc: 'the first rate divided by the last one',
+      },
+      warmup,
+    },
+    rate: (peak, at, option) => {
+      const first = peak / option('div_factor');
+      const last = option('steps') - 1;
+      const top = Math.min(last, Math.max(0, option('pct_start') * option('steps') - 1));
+      const between = (from: number, to: number, share: number): number =>
+        to + 0.5 * (1 + Math.cos(Math.PI * share)) * (from - to);
+      if (at < top) return between(first, peak, at / top);
+      const least = first / option('final_div_factor');
+      return at >= last || last === top ? least : between(peak, least, (at - top) / (last - top));
+    },
+  },
   inverse_sqrt: {
     doc: 'falls with the root of the step: `lr` at the end of the warm-up, half of it at four times that step (Vaswani et al. 2017)',
     options: { warmup },

@@ -19,13 +19,18 @@ export interface GrowingInput {
 }
 
 /**
- * The input `i32[batch, seq]` whose `seq` is also the second axis of an output `f32[batch, seq, vocabulary]`. Throws a
+ * The input that the model's `generate` section names, or the `i32[batch, seq]` whose `seq` is also the second axis of an output `f32[batch, seq, vocabulary]`. Throws a
  * RuntimeError (exit code 2) where there is none, or more than one.
  */
-export function findGrowingInput({ signature, dims }: Pick<Plan, 'signature' | 'dims'>): GrowingInput {
+export function findGrowingInput({
+  signature,
+  dims,
+  generation,
+}: Pick<Plan, 'signature' | 'dims' | 'generation'>): GrowingInput {
   const bound = (dim: string): number => dims.find(({ name }) => name === dim)?.bound ?? 1;
   const found = signature.inputs.flatMap(({ name, dtype, shape }): GrowingInput[] => {
     const [batchDim, dim] = shape.map(symbolOf);
+    if (generation !== undefined && name !== generation.input) return [];
     if (dtype !== 'i32' || shape.length !== 2 || batchDim === undefined || dim === undefined) return [];
     const output = signature.outputs.find(
       (each) =>

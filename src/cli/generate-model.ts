@@ -79,15 +79,16 @@ async function prepareTask(
   const json = encoderOf(metadata);
   const source = growing.others.find(({ shape, dtype }) => dtype === 'i32' && shape.length === 2);
   const opened = json === undefined ? numberCodec : openTextCodec(parseEncoder(json));
+  const ending = typeof options.end === 'string' ? tokenOf(opened, options.end) : options.end;
   const codec: TextCodec = {
     ...opened,
     special: {
       ...(source === undefined ? {} : { pad: 0 }),
       ...opened.special,
-      ...defined({ begin: options.begin, end: options.end }),
+      ...defined({ begin: options.begin, end: ending }),
     },
   };
-  for (const token of [options.begin, options.end])
+  for (const token of [options.begin, ending])
     if (token !== undefined) checkNumbers([token], growing.vocabularySize, true);
   const texts = await readTexts(options);
   const prompts = texts.map((text, at): Prompt => {
@@ -121,6 +122,17 @@ async function prepareTask(
     bindSources,
     hasSource: source !== undefined,
   };
+}
+
+/** The one token that a text is. Throws a CommandError where it is none, or several. */
+function tokenOf(codec: TextCodec, text: string): number {
+  const [token, ...more] = codec.encode(text);
+  if (token === undefined || more.length > 0)
+    throw new CommandError(
+      exitCodes.usage,
+      `\`eos\` "${text}" is ${token === undefined ? 'no token' : `${more.length + 1} tokens`} of the tokeniser`,
+    );
+  return token;
 }
 
 async function readTexts({ prompt, input }: GenerateOptions): Promise<readonly string[]> {

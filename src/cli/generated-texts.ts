@@ -14,7 +14,8 @@ export interface GenerateOptions extends RunOptions {
   readonly output?: string;
   /** Numbers of tokens, in place of the tokeniser's. */
   readonly begin?: number;
-  readonly end?: number;
+  /** Or its text. */
+  readonly end?: number | string;
   readonly maxTokens?: number;
   readonly minTokens: number;
   readonly temperature?: number;

@@ -80,7 +80,7 @@ export function collectTask(text: string, previous: TaskOption): TaskOption {
   return { ...previous, fields: new Map([...previous.fields, assignment]) };
 }
 
-export function collectText(text: string, previous: readonly string[]): readonly string[] {
+export function collectText(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
 }
 

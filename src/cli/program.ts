@@ -12,6 +12,7 @@ import { initCommand } from './commands/init.ts';
 import { irCommand } from './commands/ir.ts';
 import { predictCommand } from './commands/predict.ts';
 import { summaryCommand } from './commands/summary.ts';
+import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
@@ -27,6 +28,7 @@ const commands = [
   evalCommand,
   predictCommand,
   generateCommand,
+  tokenizeCommand,
   devicesCommand,
   doctorCommand,
   fmtCommand,

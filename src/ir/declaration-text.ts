@@ -127,7 +127,7 @@ const sgd = fields<Omit<Extract<OptimizerSpec, { name: 'sgd' }>, 'name'>>(
   PARENTHESES,
 );
 const adam = fields<Omit<Exclude<OptimizerSpec, { name: 'sgd' }>, 'name'>>(
-  { beta1: number, beta2: number, epsilon: number, weightDecay: number },
+  { beta1: number, beta2: number, epsilon: number, weightDecay: number, decayVectors: boolean },
   PARENTHESES,
 );
 

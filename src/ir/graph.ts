@@ -188,6 +188,8 @@ export type OptimizerSpec =
       readonly beta2: number;
       readonly epsilon: number;
       readonly weightDecay: number;
+      /** Whether weights decay that are no matrices: biases, and scales of norms. */
+      readonly decayVectors: boolean;
     };
 
 /** What `differentiate` and `optimize` are to add; gone after them. */

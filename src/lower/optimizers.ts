@@ -1,4 +1,7 @@
-/** Optimisers under PyTorch's names, options and defaults (`torch.optim`). */
+/**
+ * Optimisers under PyTorch's names, options and defaults (`torch.optim`). `decay_vectors=false` stands for PyTorch's
+ * second group of parameters, without weight decay: those of fewer than two dimensions.
+ */
 import type { OptimizerSpec } from '../ir/graph.ts';
 
 /** An option's default; a list is that many numbers. */
@@ -20,7 +23,14 @@ const ADAM = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8 };
 
 function adam(name: 'adam' | 'adamw', given: GivenOptions): OptimizerSpec {
   const [beta1 = 0.9, beta2 = 0.999] = given.list('betas');
-  return { name, beta1, beta2, epsilon: given.number('eps'), weightDecay: given.number('weight_decay') };
+  return {
+    name,
+    beta1,
+    beta2,
+    epsilon: given.number('eps'),
+    weightDecay: given.number('weight_decay'),
+    decayVectors: given.boolean('decay_vectors'),
+  };
 }
 
 export const optimizers: Readonly<Record<string, OptimizerDescription>> = {
@@ -34,6 +44,9 @@ export const optimizers: Readonly<Record<string, OptimizerDescription>> = {
       nesterov: given.boolean('nesterov'),
     }),
   },
-  adam: { options: { ...ADAM, weight_decay: 0 }, make: (given) => adam('adam', given) },
-  adamw: { options: { ...ADAM, weight_decay: 0.01 }, make: (given) => adam('adamw', given) },
+  adam: { options: { ...ADAM, weight_decay: 0, decay_vectors: true }, make: (given) => adam('adam', given) },
+  adamw: {
+    options: { ...ADAM, weight_decay: 0.01, decay_vectors: true },
+    make: (given) => adam('adamw', given),
+  },
 };

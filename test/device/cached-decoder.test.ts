@@ -23,8 +23,11 @@ async function openScaled(device: string, name: keyof typeof sizes, model: strin
   const opened = await openDevice({ name: device });
   const disk = createDiskHost();
   const file = path.join(models, `${name}.lm`);
-  const readFile = (at: string): string | undefined =>
-    at === file ? `${disk.readFile(at)}generate sample for ${model} {\n}\n` : disk.readFile(at);
+  const readFile = (at: string): string | undefined => {
+    const text = disk.readFile(at);
+    const isWithout = text !== undefined && at === file && !/^generate /m.test(text);
+    return isWithout ? `${text}generate sample for ${model} {\n}\n` : text;
+  };
   const compiled = compileProgram(
     file,
     { ...disk, readFile },

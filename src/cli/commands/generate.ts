@@ -5,7 +5,7 @@ import { loadParameters, readParameters } from '../../../runtime/node/parameters
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { generateTexts } from '../generate-model.ts';
-import type { GenerateOptions } from '../generated-texts.ts';
+import { settleGeneration, type GivenOptions } from '../generate-settings.ts';
 import type { Io } from '../io.ts';
 import { openModel } from '../open-model.ts';
 import { collectText, lowerOptions, positiveInteger } from '../options.ts';
@@ -28,43 +28,30 @@ export const generateCommand: RegisterCommand = (program, { io, done }) => {
     .option('--input <file>', 'prompts or sources, one a line')
     .option('-o, --output <file>', 'where the texts go, one a line')
     .option('--max-tokens <n>', 'most tokens of a text', positiveInteger)
-    .option('--min-tokens <n>', 'no end before so many tokens', numberFrom(0, 'whole'), 0)
+    .option('--min-tokens <n>', 'no end before so many tokens', numberFrom(0, 'whole'))
     .option('--begin <n>', 'the token that begins a text of a model with a source', numberFrom(0, 'whole'))
     .option('--end <n>', 'the token that ends a text, and a source', numberFrom(0, 'whole'))
     .option('--temperature <t>', 'divides the scores; 0 takes the best token', numberFrom(0))
-    .option('--top-k <k>', 'only the k best tokens; 0: all', numberFrom(0, 'whole'), 0)
-    .option('--top-p <p>', 'only the best tokens with this probability together', shareNumber, 1)
-    .option('--repetition-penalty <r>', 'over 1: less of what is there', positiveNumber, 1)
-    .option('--beams <n>', 'width of the beam search', positiveInteger, 1)
-    .option('--length-penalty <a>', 'a hypothesis scores sum log p / length^a', numberFrom(0), 1)
-    .option('--stop <text>', 'ends a text before this (repeatable)', collectText, [])
-    .option('--samples <n>', 'texts for each prompt', positiveInteger, 1)
-    .action(async (file: string, options: GenerateOptions) => {
+    .option('--top-k <k>', 'only the k best tokens; 0: all', numberFrom(0, 'whole'))
+    .option('--top-p <p>', 'only the best tokens with this probability together', shareNumber)
+    .option('--repetition-penalty <r>', 'over 1: less of what is there', positiveNumber)
+    .option('--beams <n>', 'width of the beam search', positiveInteger)
+    .option('--length-penalty <a>', 'a hypothesis scores sum log p / length^a', numberFrom(0))
+    .option('--stop <text>', 'ends a text before this (repeatable)', collectText)
+    .option('--samples <n>', 'texts for each prompt', positiveInteger)
+    .action(async (file: string, options: GivenOptions) => {
       const params = checkOptions(options);
       done(await generateModel(io, file, params, options));
     });
 };
 
-/** Returns the file with the parameters. */
-function checkOptions({
-  params,
-  run,
-  prompt,
-  input,
-  data,
-  beams,
-  samples,
-  temperature,
-}: GenerateOptions): string {
+/** Returns the file with the parameters. Throws a CommandError (exit code 2) for options that do not go together. */
+function checkOptions({ params, run, prompt, input, data }: GivenOptions): string {
   const fail = (message: string): never => {
     throw new CommandError(exitCodes.usage, message);
   };
   if (data !== undefined) fail('generate takes --prompt or --input, not --data');
   if (prompt !== undefined && input !== undefined) fail('either --prompt or --input, not both');
-  if (prompt === undefined && input === undefined)
-    fail('what to go on from? --prompt "…", or --input FILE with one a line');
-  if (beams > 1 && samples > beams) fail(`${beams} beams give at most ${beams} samples`);
-  if (beams > 1 && temperature !== undefined) fail('beams choose the likeliest text: no --temperature');
   if (params !== undefined && run !== undefined) fail('either --params or --run, not both');
   if (params !== undefined) return params;
   if (run !== undefined) return path.join(run, 'model.safetensors');
@@ -73,20 +60,12 @@ function checkOptions({
   );
 }
 
-async function generateModel(
-  io: Io,
-  file: string,
-  params: string,
-  options: GenerateOptions,
-): Promise<number> {
+async function generateModel(io: Io, file: string, params: string, options: GivenOptions): Promise<number> {
   const { device, seed, beams, samples, input } = options;
-  const rows = beams > 1 ? beams : samples;
-  const batchSize = options.batchSize ?? (input === undefined ? rows : rows * defaultBatch);
-  if (batchSize < beams)
-    throw new CommandError(
-      exitCodes.usage,
-      `${beams} beams need room for as many rows: --batch-size ${beams}`,
-    );
+  const rows = Math.max(beams ?? 1, samples ?? 1);
+  // The section may ask for beams, which is known once the program is compiled.
+  const together = input === undefined && beams !== undefined ? 1 : defaultBatch;
+  const batchSize = options.batchSize ?? rows * together;
   const model = await openModel(io, {
     file,
     host: createDiskHost(),
@@ -99,7 +78,13 @@ async function generateModel(
     const parameters = await readParameters(model.plan, params);
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
-    await generateTexts(io, model, parameters, options);
+    const settled = settleGeneration(options, model.plan);
+    if (settled.beams > batchSize)
+      throw new CommandError(
+        exitCodes.usage,
+        `${settled.beams} beams need room for as many rows: --batch-size ${settled.beams}`,
+      );
+    await generateTexts(io, model, parameters, settled);
     return exitCodes.done;
   } finally {
     model.close();

@@ -57,18 +57,28 @@ describe('lmc generate', () => {
 
   it('writes the same texts with a program that keeps what came before', async () => {
     const own = file('decodes.lm');
-    writeFileSync(own, `${readFileSync(model, 'utf8')}generate sample for GPT {\n}\n`);
+    const whole = readFileSync(model, 'utf8');
+    // Without its section, the model runs the whole text again for every token.
+    writeFileSync(own, whole.replace(/^generate [^}]*\}\n/m, ''));
+    expect(readFileSync(own, 'utf8')).not.toBe(whole);
     writeFileSync(file('both.txt'), 'ab\ncba\n');
     const given = ['--params', file('text.safetensors'), '--max-tokens', '12', '--seed', '4'];
     for (const more of [
-      ['--prompt', 'ab'],
-      ['--input', file('both.txt'), '--max-tokens', '5'],
+      ['--prompt', 'ab', '--temperature', '0.8'],
+      ['--input', file('both.txt'), '--max-tokens', '5', '--temperature', '0.8'],
       ['--input', file('both.txt'), '--beams', '3', '--max-tokens', '5'],
     ]) {
       const found = await runModel(own, ...given, ...more);
       expect(found).toEqual(await run(...given, ...more));
       expect(found.code).toBe(0);
     }
+  });
+
+  it('takes its settings from the section of the program', async () => {
+    const { out } = await text('--prompt', 'ab', '--seed', '4');
+    expect(out.replaceAll('<unk>', '?')).toHaveLength(2 + 300 + 1);
+    expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '0.8')).out).toBe(out);
+    expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '3')).out).not.toBe(out);
   });
 
   it('prints the pieces and the end as events', async () => {

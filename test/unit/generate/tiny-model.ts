@@ -28,7 +28,8 @@ export function openTiny(
   const disk = createDiskHost();
   const readFile = (at: string): string | undefined => {
     const text = disk.readFile(at);
-    return text !== undefined && at === file ? text + append : text;
+    // A model that has a section already keeps it.
+    return text !== undefined && at === file && !/^generate /m.test(text) ? text + append : text;
   };
   const compiled = compileProgram(
     file,

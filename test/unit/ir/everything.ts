@@ -107,7 +107,14 @@ export const everything: Graph = {
   gradients: [{ state: 'fc.weight', value: total }],
   training: {
     loss,
-    optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+    optimizer: {
+      name: 'adamw',
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      decayVectors: false,
+    },
     clipNorm: 1.5,
     origin,
   },

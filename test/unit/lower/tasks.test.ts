@@ -170,10 +170,23 @@ describe('tasks', () => {
       batchSize: 24,
       fields: { clip_norm: 2 },
     });
-    expect(task.optimizer.named).toEqual({ lr: 3e-3, betas: [0.8, 0.99], eps: 1e-8, weight_decay: 0.01 });
+    expect(task.optimizer.named).toEqual({
+      lr: 3e-3,
+      betas: [0.8, 0.99],
+      eps: 1e-8,
+      weight_decay: 0.01,
+      decay_vectors: true,
+    });
     expect(graphs.train?.training).toMatchObject({
       clipNorm: 2,
-      optimizer: { name: 'adamw', beta1: 0.8, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 },
+      optimizer: {
+        name: 'adamw',
+        beta1: 0.8,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        weightDecay: 0.01,
+        decayVectors: true,
+      },
     });
     expect(graphs.train?.dims).toEqual([
       { name: 'batch', bound: 24 },

@@ -10,12 +10,15 @@ import { runPasses } from '../../../src/passes/driver.ts';
 import { origin, tensorOf } from '../ops/support.ts';
 
 /** loss = Σ ½ p² + p: the gradient is p + 1. */
-function quadratic(optimizer: OptimizerSpec, clipNorm?: number): Graph {
+function quadratic(optimizer: OptimizerSpec, clipNorm?: number, shape: readonly number[] = [3]): Graph {
   const builder = new GraphBuilder(inferTypes, origin);
-  const p: Value = { type: { dtype: 'f32', shape: [constantDim(3)] }, name: 'p' };
+  const p: Value = { type: { dtype: 'f32', shape: shape.map((size) => constantDim(size)) }, name: 'p' };
   const unused: Value = { type: { dtype: 'f32', shape: [] }, name: 'unused' };
   const half = builder.withNumber('mul', builder.emit('mul', [p, p], {}), 0.5);
-  const loss = builder.sum(builder.emit('add', [half, p], {}), [0]);
+  const loss = builder.sum(
+    builder.emit('add', [half, p], {}),
+    shape.map((_, axis) => axis),
+  );
   const initializer = { kind: 'constant', value: 0 } as const;
   const training = { loss, optimizer, origin, ...(clipNorm === undefined ? {} : { clipNorm }) };
   return {
@@ -46,10 +49,14 @@ function run(graph: Graph, steps: number) {
     program.states.map(({ name, value }) => [
       name,
       name === 'p'
-        ? tensorOf('f32', [3], start)
+        ? tensorOf(
+            'f32',
+            value.type.shape.map((_, axis) => (axis === 0 ? 3 : 1)),
+            start,
+          )
         : tensorOf(
             'f32',
-            value.type.shape.map(() => 3),
+            value.type.shape.map((_, axis) => (axis === 0 ? 3 : 1)),
             value.type.shape.length === 0 ? [0] : [0, 0, 0],
           ),
     ]),
@@ -119,11 +126,16 @@ describe('optimizers', () => {
   });
 
   test.each([
-    { name: 'adam', weightDecay: 0 },
-    { name: 'adam', weightDecay: 0.1 },
-    { name: 'adamw', weightDecay: 0.1 },
-  ] as const)('%o', ({ name, weightDecay }) => {
-    const { seen, program } = run(quadratic({ name, weightDecay, ...adam }), 5);
+    { name: 'adam', given: 0, decayVectors: true, shape: [3] },
+    { name: 'adam', given: 0.1, decayVectors: true, shape: [3] },
+    { name: 'adamw', given: 0.1, decayVectors: true, shape: [3] },
+    { name: 'adam', given: 0.1, decayVectors: false, shape: [3] },
+    { name: 'adamw', given: 0.1, decayVectors: false, shape: [3] },
+    { name: 'adamw', given: 0.1, decayVectors: false, shape: [3, 1] },
+  ] as const)('%o', ({ name, given: written, decayVectors, shape }) => {
+    const graph = quadratic({ name, weightDecay: written, decayVectors, ...adam }, undefined, shape);
+    const { seen, program } = run(graph, 5);
+    const weightDecay = decayVectors || shape.length > 1 ? written : 0;
     const rule = (given: number, gradient: number, step: number, memory: Record<string, number>): number => {
       const p = name === 'adamw' ? given * (1 - lr * weightDecay) : given;
       const g = name === 'adam' ? gradient + weightDecay * p : gradient;
@@ -144,7 +156,7 @@ describe('optimizers', () => {
   });
 
   test('moments that would be denormal are zero', () => {
-    const program = runPasses(quadratic({ name: 'adam', weightDecay: 0, ...adam }));
+    const program = runPasses(quadratic({ name: 'adam', weightDecay: 0, decayVectors: true, ...adam }));
     const small = tensorOf('f32', [3], [1e-33, -1e-33, 2]);
     const results = evaluateGraph(program, {
       sizes: new Map(),

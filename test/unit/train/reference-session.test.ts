@@ -12,7 +12,14 @@ import { openReferenceSession } from '../../../src/reference-session.ts';
 
 const place = { offset: 0, line: 3, column: 1 };
 const origin: Origin = { span: { file: 'line.lm', start: place, end: place }, derivation: [] };
-const adam: OptimizerSpec = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+const adam: OptimizerSpec = {
+  name: 'adam',
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  decayVectors: true,
+};
 
 /** loss = sum over the batch of (table[x] * u − t)², with u uniform random in training. */
 function buildGraph(kind: 'train' | 'predict'): Graph {

@@ -36,6 +36,19 @@ describe('learningRate', () => {
     expect(learningRate(taskWith(), 5, Infinity)).toBe(1e-3);
   });
 
+  it('follows PyTorch’s one cycle', () => {
+    // torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=20), divided by 1e-3
+    const expected = [
+      0.04, 0.13167184270002, 0.37167184270002, 0.66832815729997, 0.90832815729997, 1, 0.98746400623508,
+      0.95048463201347, 0.89091617757105, 0.81174565394976, 0.7169430017913, 0.61126202193628, 0.500002,
+      0.38874197806371, 0.28306099820869, 0.18825834605023, 0.10908782242895, 0.04951936798652,
+      0.01253999376491, 4e-6,
+    ];
+    const task = taskWith('one_cycle');
+    expected.forEach((rate, at) => expect(learningRate(task, at + 1, 20) / 1e-3).toBeCloseTo(rate, 12));
+    expect(learningRate(task, 21, 20)).toBeCloseTo(4e-9, 15);
+  });
+
   it('follows nanoGPT’s cosine', () => {
     const given = taskWith('cosine', { warmup: 100, steps: 2000, min_lr: 1e-4 });
     const implied = taskWith('cosine', { warmup: 100, min_lr: 1e-4 });

@@ -1,0 +1,123 @@
+/**
+ * Milliseconds of a training step of recurrent text classifiers, all in one run and in turn, so that the ratios hold
+ * where other work shares the machine: the library's LSTM, one with layer normalisation, minGRU. One bidirectional
+ * layer, vocabulary 2000, embedding 64, hidden 64, batch 32, Adam.
+ *
+ *   node bench/recurrence.mjs [--device NAME] [--steps N] [--rounds N] [--tokens N]
+ */
+import path from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildIfStale, root } from '../scripts/build.mjs';
+
+const ROWS = 32;
+const { values: options } = parseArgs({
+  options: {
+    device: { type: 'string' },
+    steps: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '64' },
+  },
+});
+const [steps, rounds, tokens] = [options.steps, options.rounds, options.tokens].map(Number);
+const shared = { vocab_size: 2000, embedding_dim: 64, hidden_dim: 64, dropout: 0 };
+const models = {
+  text_classifier: { ...shared, n_layers: 1 },
+  layer_norm_lstm: shared,
+  min_gru: shared,
+};
+
+buildIfStale();
+const load = (file) => import(pathToFileURL(path.join(root, 'dist', file)).href);
+const [lmc, { createDiskHost }, { openDevice }, { openGpuSession }] = await Promise.all(
+  ['src/index.js', 'src/cli/source-host.js', 'runtime/node/device.js', 'runtime/gpu-session.js'].map(load),
+);
+const opened = await openDevice(options.device === undefined ? {} : { name: options.device });
+print(opened.description);
+
+const runs = [];
+for (const [name, settings] of Object.entries(models)) runs.push(await start(name, settings));
+for (let round = 0; round < rounds; round++) {
+  for (const run of runs) run.milliseconds.push(await time(run));
+}
+const [library] = runs.map(median);
+for (const run of runs) {
+  const own = median(run);
+  print(
+    `${run.name.padEnd(16)} ${own.toFixed(1).padStart(8)} ms/step, ${(own / library).toFixed(2)} of the library's LSTM, ${run.dispatches} launches`,
+  );
+}
+for (const { session } of runs) session.close();
+opened.close();
+process.exit(0);
+
+async function start(name, settings) {
+  const reporter = new lmc.Reporter();
+  const set = new Map(Object.entries(settings).map(([entry, value]) => [entry, String(value)]));
+  const compiled = lmc.compileProgram(
+    path.join(root, 'models', `${name}.lm`),
+    createDiskHost(),
+    { set, task: new Map(), batchSize: ROWS },
+    { target: opened.facts },
+    reporter,
+  );
+  if (compiled === undefined) throw new Error(reporter.diagnostics.map(({ message }) => message).join('\n'));
+  const { plan, modules } = compiled.generated;
+  const session = await openGpuSession(opened.device, plan, modules, {
+    seed: 1,
+    description: opened.description,
+    profile: false,
+  });
+  const program = plan.programs.find((each) => each.name === 'train');
+  const run = { name, session, step: 0, milliseconds: [], dispatches: countDispatches(program.steps) };
+  await submit(run).outputs();
+  return run;
+}
+
+/** Launches of a step: those of a loop count once for each position. */
+function countDispatches(list) {
+  return list.reduce((sum, step) => {
+    if (step.kind === 'loop') return sum + tokens * countDispatches(step.steps);
+    return sum + (step.kind === 'dispatch' ? 1 : 0);
+  }, 0);
+}
+
+function submit(run) {
+  const sizes = new Map([
+    ['batch', ROWS],
+    ['seq', tokens],
+  ]);
+  const inputs = new Map([
+    ['tokens', integers([ROWS, tokens], 2000)],
+    ['lengths', { dtype: 'i32', shape: [ROWS], data: new Int32Array(ROWS).fill(tokens) }],
+    ['labels', integers([ROWS], 2)],
+  ]);
+  run.step++;
+  return run.session.submit('train', { sizes, inputs, step: run.step, seed: 1, lr: 1e-3 });
+}
+
+async function time(run) {
+  const begin = performance.now();
+  for (let at = 1; at < steps; at++) {
+    const submitted = submit(run);
+    // As in training, the loss is looked at often.
+    if (at % 5 === 0) await submitted.outputs();
+  }
+  await submit(run).outputs();
+  return (performance.now() - begin) / steps;
+}
+
+function median({ milliseconds }) {
+  return milliseconds.toSorted((lhs, rhs) => lhs - rhs)[Math.floor(milliseconds.length / 2)];
+}
+
+function integers(shape, below) {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const data = Int32Array.from({ length: count }, () => Math.floor(Math.random() * below));
+  return { dtype: 'i32', shape, data };
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+}
