@@ -31,16 +31,29 @@ export interface CompiledModel extends OptimizedModel {
   readonly generated: Generated;
 }
 
-/** Parses, checks, lowers, and runs the passes. Undefined where the program has errors, which the reporter then holds. */
+/** The model without the programs that nobody will run: they cost time to compile, and memory on the device. */
+export function choosePrograms(lowered: LoweredModel, purpose: 'training' | 'generation'): LoweredModel {
+  const { graphs, ...rest } = lowered;
+  const { predict, decode, ...training } = graphs;
+  return purpose === 'training'
+    ? { ...rest, graphs: { predict, ...training } }
+    : { ...rest, graphs: { predict, ...(decode === undefined ? {} : { decode }) } };
+}
+
+/**
+ * Parses, checks, lowers, and runs the passes. Undefined where the program has errors, which the reporter then holds.
+ * Without a `purpose`, all programs.
+ */
 export function lowerAndOptimize(
   file: string,
   host: SourceHost,
   options: LowerOptions,
   reporter: Reporter,
-  passes: PassOptions = {},
+  { purpose, ...passes }: PassOptions & { readonly purpose?: 'training' | 'generation' } = {},
 ): OptimizedModel | undefined {
-  const lowered = lowerProgram(file, host, options, reporter);
-  if (lowered === undefined) return undefined;
+  const whole = lowerProgram(file, host, options, reporter);
+  if (whole === undefined) return undefined;
+  const lowered = purpose === undefined ? whole : choosePrograms(whole, purpose);
   return { lowered, graphs: mapPrograms(lowered.graphs, (graph) => runPasses(graph, passes)) };
 }
 

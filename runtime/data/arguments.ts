@@ -33,12 +33,16 @@ export class StageArguments {
     return this.optionalInteger(name) ?? this.#missing(name);
   }
 
-  /** Of an option that need not be whole. */
+  /** Of an option that need not be whole; the table says which. */
   number(name: string): number {
-    return this.integer(name);
+    return this.#number(name) ?? this.#missing(name);
   }
 
   optionalInteger(name: string): number | undefined {
+    return this.#number(name);
+  }
+
+  #number(name: string): number | undefined {
     const value = this.#values.get(name)?.[0];
     return typeof value === 'number' ? value : undefined;
   }

@@ -14,7 +14,8 @@ import { readConll } from './tagging/conll.ts';
 import { readConllu } from './tagging/conllu.ts';
 import type { SourceSentences } from './tagging/sentences.ts';
 import { createTaggingDataset } from './tagging/tagging-dataset.ts';
-import { createTextDataset, mapSplits, type Batching } from './text-dataset.ts';
+import { createTextDataset, mapSplits } from './text-dataset.ts';
+import type { Batching } from './order.ts';
 import { decodeText } from './text-file.ts';
 import { createWindowDataset } from './windows.ts';
 
@@ -87,6 +88,26 @@ async function readParts<T>(
   };
 }
 
+/** The rows of the parts, and the notes of every file that they come from. Fails where none is left to train on. */
+function collectParts<T extends { readonly notes: readonly string[] }, Row>(
+  parts: Awaited<ReturnType<typeof readParts<T>>>,
+  rowsOf: (all: T) => readonly Row[],
+  place: string,
+): { readonly rows: Readonly<Record<Split, readonly Row[]>>; readonly notes: readonly string[] } {
+  const { all, rows } = parts.train;
+  if (rows.length === 0)
+    failAt(
+      place,
+      `${rowsOf(all).length} rows leave none to train on after the split`,
+      'hold out less: `split{validation=0, test=0.1}`',
+    );
+  const sources = new Set(Object.values(parts).map((part) => part.all));
+  return {
+    rows: mapSplits((name) => parts[name].rows.flatMap((row) => rowsOf(parts[name].all)[row] ?? [])),
+    notes: [...sources].flatMap(({ notes }) => notes),
+  };
+}
+
 async function openTextSource(
   source: StageArguments,
   pipeline: Pipeline,
@@ -111,22 +132,9 @@ async function openTextSource(
     return readTextFiles(source, [path], context.files);
   };
   const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
-  if (parts.train.rows.length === 0) {
-    failAt(
-      paths.join(', '),
-      `${main.rows.length} rows leave none to train on after the split`,
-      'hold out less: `split{validation=0, test=0.1}`',
-    );
-  }
-  const sources = new Set(Object.values(parts).map(({ all }) => all));
-  return createTextDataset(
-    mapSplits((name) => parts[name].rows.flatMap((row) => parts[name].all.rows[row] ?? [])),
-    tokenizer,
-    batching,
-    context,
-    paths.join(', '),
-    [...sources].flatMap(({ notes }) => notes),
-  );
+  const file = paths.join(', ');
+  const { rows, notes } = collectParts(parts, (all) => all.rows, file);
+  return createTextDataset(rows, tokenizer, batching, context, file, notes);
 }
 
 /** Sentences with a tag for every word. */
@@ -152,21 +160,8 @@ async function openTagging(
   };
   const path = source.string('path');
   const parts = await readParts(split, ({ sentences }) => sentences.length, await open(path), open);
-  if (parts.train.rows.length === 0)
-    failAt(
-      path,
-      'no sentence is left to train on after the split',
-      'hold out less: `split{validation=0, test=0.1}`',
-    );
-  const sources = new Set(Object.values(parts).map(({ all }) => all));
-  return createTaggingDataset(
-    mapSplits((name) => parts[name].rows.flatMap((row) => parts[name].all.sentences[row] ?? [])),
-    tokenizer,
-    batching,
-    context,
-    path,
-    [...sources].flatMap(({ notes }) => notes),
-  );
+  const { rows, notes } = collectParts(parts, ({ sentences }) => sentences, path);
+  return createTaggingDataset(rows, tokenizer, batching, context, path, notes);
 }
 
 /** One text, cut into windows for a language model. */

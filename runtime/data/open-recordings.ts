@@ -10,7 +10,7 @@ import { readRecordings, type Recording } from './recordings.ts';
 import { bindSpeech } from './speech-binding.ts';
 import { createSpeechDataset, type Utterance } from './speech-dataset.ts';
 import { splitRows, type SplitPlan } from './split.ts';
-import type { Batching } from './text-dataset.ts';
+import type { Batching } from './order.ts';
 import { RuntimeError } from '../session.ts';
 
 /** Throws a RuntimeError with the file, the byte or the line, what is wrong and the cure. */

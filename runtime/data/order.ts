@@ -1,5 +1,16 @@
 /** Which rows make which batch. */
+import type { BatchOptions, DataContext, Split } from './dataset.ts';
 import { range, shuffled, streams } from './random.ts';
+
+export interface Batching {
+  readonly size: number;
+  readonly shuffle: boolean;
+  /** The dimension along which rows are padded, as `bucket=…` names it. */
+  readonly bucket: string | undefined;
+  /** Where the stage was written. */
+  readonly place: string;
+  readonly pool: number;
+}
 
 export interface Ordering {
   /** Rows in a batch; the last of an epoch may have fewer. */
@@ -28,6 +39,24 @@ export function orderBatches(rows: number, ordering: Ordering): readonly (readon
     ),
   );
   return shuffle ? shuffled(batches, seed, streams.batches, epoch) : batches;
+}
+
+/** The batches of a part, as `batches{…}` asks for and the run's options allow; `lengths`: of the part's rows, by row. */
+export function createOrder(
+  batching: Batching,
+  { noShuffle = false }: Pick<DataContext, 'noShuffle'>,
+  lengths: Readonly<Record<Split, readonly number[]>>,
+): (split: Split, options: BatchOptions) => readonly (readonly number[])[] {
+  const { size, pool, shuffle, bucket } = batching;
+  return (split, options) =>
+    orderBatches(lengths[split].length, {
+      size,
+      pool,
+      shuffle: options.shuffle && shuffle && !noShuffle,
+      seed: options.seed,
+      epoch: options.epoch,
+      ...(bucket !== undefined && !noShuffle ? { lengths: lengths[split] } : {}),
+    });
 }
 
 function cut<T>(list: readonly T[], size: number): T[][] {

@@ -2,14 +2,14 @@
 import type { StageArguments } from './arguments.ts';
 import type { Frames } from './audio/features.ts';
 import { augment, type SpecAugmentSettings } from './audio/spec-augment.ts';
-import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
+import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
 import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { learnVocabulary } from './learn-vocabulary.ts';
-import { orderBatches } from './order.ts';
+import { createOrder, type Batching } from './order.ts';
 import { failAt, Faults, formatPlace, plural, type Place } from './problem.ts';
 import type { Recording } from './recordings.ts';
 import type { SpeechBinding } from './speech-binding.ts';
-import { mapSplits, type Batching } from './text-dataset.ts';
+import { mapSplits } from './text-dataset.ts';
 import { specialTokens, type Tokenize } from './tokenizer.ts';
 import type { TensorData } from '../session.ts';
 
@@ -55,17 +55,11 @@ export function createSpeechDataset(
   );
   for (const split of ['train', 'validation', 'test'] as const) noteImpossible(rows[split], split, notes);
 
-  const order = (split: Split, options: BatchOptions): readonly (readonly number[])[] =>
-    orderBatches(rows[split].length, {
-      size: batching.size,
-      shuffle: options.shuffle && batching.shuffle && context.noShuffle !== true,
-      seed: options.seed,
-      epoch: options.epoch,
-      pool: batching.pool,
-      ...(batching.bucket !== undefined && context.noShuffle !== true
-        ? { lengths: rows[split].map(({ frames }) => frames.count) }
-        : {}),
-    });
+  const order = createOrder(
+    batching,
+    context,
+    mapSplits((split) => rows[split].map(({ frames }) => frames.count)),
+  );
   return {
     rows: mapSplits((split) => rows[split].length),
     *batches(split, options) {

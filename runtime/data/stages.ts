@@ -2,40 +2,10 @@
  * The stages of `data = a{…} | b{…}` and their options, as data: the compiler checks a program against this table, the
  * runtime reads its defaults from it, and docs/data.md prints it.
  */
+import { soundStages } from './audio/stages.ts';
+import type { Stage, StageKind, StageOption } from './stage.ts';
 
-/**
- * `path`, `text`: a string. `number`: a number from `minimum`. `column`: a string, or a column's number from 1. `share`: a number in [0, 1), or a string
- * that names a file. `flag`: true or false, or the bare name alone for true (`shuffle`). `choice`: one of the bare
- * names in `choices`. `dim`: the bare name of a runtime dimension.
- */
-export type StageOptionType =
-  'path' | 'text' | 'column' | 'integer' | 'number' | 'share' | 'flag' | 'choice' | 'dim';
-
-export interface StageOption {
-  readonly name: string;
-  readonly type: StageOptionType;
-  readonly choices?: readonly string[];
-  /** Undefined: absent, which the documentation explains, unless `required`. */
-  readonly default?: string | number | boolean;
-  readonly required?: boolean;
-  /** May be given without its name, in this order among the stage's positional options. */
-  readonly positional?: boolean;
-  /** The last positional option may be given several times. */
-  readonly repeated?: boolean;
-  /** Smallest number; without it, of numbers that are not whole, 0. */
-  readonly minimum?: number;
-  readonly doc: string;
-}
-
-export type StageKind = 'source' | 'split' | 'features' | 'augment' | 'tokenizer' | 'windows' | 'batches';
-
-export interface Stage {
-  readonly name: string;
-  /** A pipeline has one source, then at most one of each other kind, in this order. */
-  readonly kind: StageKind;
-  readonly doc: string;
-  readonly options: readonly StageOption[];
-}
+export type { Stage, StageKind, StageOption } from './stage.ts';
 
 /** The order in which kinds stand in a pipeline. */
 export const stageOrder: readonly StageKind[] = [
@@ -117,80 +87,6 @@ const tokenizerOptions: readonly StageOption[] = [
     doc: 'tokens of a text that are kept, from its start; by default the bound of the sequence dimension',
   },
   { name: 'lowercase', type: 'flag', default: true, doc: 'whether texts are put into lower case first' },
-];
-
-const wholeFrom = (minimum: number) => ({ type: 'integer', minimum }) as const;
-
-/** Of both kinds of features. */
-const soundOptions: readonly StageOption[] = [
-  {
-    name: 'sample_rate',
-    ...wholeFrom(1),
-    doc: 'samples a second; recordings of another rate are resampled. By default that of the first recording, which all must then have',
-  },
-  {
-    name: 'channels',
-    type: 'choice',
-    choices: ['error', 'mix'],
-    default: 'error',
-    doc: 'what to do with more than one channel: `mix` takes their mean',
-  },
-  {
-    name: 'min_seconds',
-    type: 'number',
-    default: 0,
-    doc: 'shorter recordings get silence at their end',
-  },
-  {
-    name: 'preemphasis',
-    type: 'number',
-    default: 0,
-    doc: 'c in x(t) − c · x(t−1), such as 0.97; 0 for none',
-  },
-  { name: 'win_length', ...wholeFrom(2), doc: 'samples in a window; by default 25 ms' },
-  { name: 'hop_length', ...wholeFrom(1), doc: 'samples from a frame to the next; by default 10 ms' },
-  {
-    name: 'n_fft',
-    ...wholeFrom(2),
-    doc: 'size of the Fourier transform; by default the power of two that holds the window',
-  },
-  {
-    name: 'framing',
-    type: 'choice',
-    choices: ['window', 'center', 'fft'],
-    default: 'window',
-    doc: 'where frames lie: `window`, one for every window within the recording, with zeros behind it, as in Kaldi; `center`, around every hop, with the ends mirrored, as `torch.stft`; `fft`, as `torch.stft` with `center=False`',
-  },
-  { name: 'power', ...wholeFrom(1), default: 2, doc: '2 for the power of the spectrum, 1 for its magnitude' },
-  { name: 'f_min', type: 'number', default: 0, doc: 'where the lowest band begins, in Hz' },
-  { name: 'f_max', type: 'number', doc: 'where the highest band ends; by default half the sampling rate' },
-  {
-    name: 'mel_scale',
-    type: 'choice',
-    choices: ['htk', 'slaney'],
-    default: 'htk',
-    doc: 'the mel scale: `htk` or `slaney`, as in torchaudio',
-  },
-  {
-    name: 'norm',
-    type: 'choice',
-    choices: ['none', 'slaney'],
-    default: 'none',
-    doc: '`slaney`: bands of the same area; otherwise of the same height',
-  },
-  {
-    name: 'normalize',
-    type: 'choice',
-    choices: ['utterance', 'none'],
-    default: 'utterance',
-    doc: '`utterance`: every feature has mean 0 and variance 1 over its recording',
-  },
-  {
-    name: 'stack',
-    ...wholeFrom(1),
-    default: 1,
-    doc: 'neighbouring frames that become one, so that the model has fewer steps',
-  },
 ];
 
 /** Letters together, every digit and every other symbol on its own; spaces separate. */
@@ -355,70 +251,7 @@ export const stages: readonly Stage[] = [
       },
     ],
   },
-  {
-    name: 'log_mel',
-    kind: 'features',
-    doc: 'logarithms of the energies in mel bands, log(x + 1e-6)',
-    options: [
-      {
-        name: 'n_mels',
-        ...wholeFrom(1),
-        default: 40,
-        positional: true,
-        doc: 'bands',
-      },
-      ...soundOptions,
-    ],
-  },
-  {
-    name: 'mfcc',
-    kind: 'features',
-    doc: 'mel-frequency cepstral coefficients, as torchaudio defines them',
-    options: [
-      {
-        name: 'n_mfcc',
-        ...wholeFrom(1),
-        default: 13,
-        positional: true,
-        doc: 'coefficients',
-      },
-      { name: 'n_mels', ...wholeFrom(1), default: 40, doc: 'bands of which they are made' },
-      {
-        name: 'log',
-        type: 'choice',
-        choices: ['decibels', 'natural'],
-        default: 'decibels',
-        doc: '`decibels`: 10 log10, at most 80 below the loudest; `natural`: log(x + 1e-6)',
-      },
-      {
-        name: 'dct_norm',
-        type: 'choice',
-        choices: ['ortho', 'none'],
-        default: 'ortho',
-        doc: 'whether the cosine transform is orthonormal',
-      },
-      {
-        name: 'deltas',
-        ...wholeFrom(0),
-        default: 0,
-        doc: '1: the first derivatives beside them, 2: the second ones as well',
-      },
-      { name: 'delta_window', ...wholeFrom(3), default: 5, doc: 'frames from which a derivative is made' },
-      ...soundOptions,
-    ],
-  },
-  {
-    name: 'spec_augment',
-    kind: 'augment',
-    doc: 'SpecAugment, in training alone: bands of frames and of features are set to 0, anew in every epoch',
-    options: [
-      { name: 'time_masks', ...wholeFrom(0), default: 1, doc: 'bands of frames' },
-      { name: 'time_width', ...wholeFrom(0), default: 10, doc: 'frames in one of them, at most' },
-      { name: 'time_share', type: 'number', default: 0.2, doc: 'and the share of the recording, at most' },
-      { name: 'frequency_masks', ...wholeFrom(0), default: 1, doc: 'bands of features' },
-      { name: 'frequency_width', ...wholeFrom(0), default: 8, doc: 'features in one of them, at most' },
-    ],
-  },
+  ...soundStages,
   {
     name: 'words',
     kind: 'tokenizer',

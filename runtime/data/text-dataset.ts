@@ -1,26 +1,16 @@
 /** Rows of text as a data set: split, numbered, batched. */
 import type { StageArguments } from './arguments.ts';
 import { bindText, type TextBinding } from './binding.ts';
-import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
+import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
 import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
 import { learnVocabulary } from './learn-vocabulary.ts';
-import { orderBatches } from './order.ts';
+import { createOrder, type Batching } from './order.ts';
 import { failAt, formatPlace, plural } from './problem.ts';
 import type { Row } from './rows.ts';
 import { makeTextBatch } from './text-batch.ts';
 
 export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
-
-export interface Batching {
-  readonly size: number;
-  readonly shuffle: boolean;
-  /** The dimension along which rows are padded, as `bucket=…` names it. */
-  readonly bucket: string | undefined;
-  /** Where the stage was written. */
-  readonly place: string;
-  readonly pool: number;
-}
 
 interface Part {
   readonly rows: readonly Row[];
@@ -57,17 +47,11 @@ export function createTextDataset(
   noteTexts(numbered, data, binding, notes);
   noteRepeated(parts, notes);
 
-  const order = (split: Split, options: BatchOptions): readonly (readonly number[])[] =>
-    orderBatches(numbered[split].rows.length, {
-      size: batching.size,
-      shuffle: options.shuffle && batching.shuffle && context.noShuffle !== true,
-      seed: options.seed,
-      epoch: options.epoch,
-      pool: batching.pool,
-      ...(batching.bucket !== undefined && context.noShuffle !== true
-        ? { lengths: numbered[split].lengths }
-        : {}),
-    });
+  const order = createOrder(
+    batching,
+    context,
+    mapSplits((split) => numbered[split].lengths),
+  );
   return {
     rows: mapSplits((split) => numbered[split].rows.length),
     *batches(split, options): Iterable<Batch> {

@@ -1,8 +1,7 @@
 /** A decoder that runs `decode` on the new tokens only; what the ones before left is kept in the session's carries. */
-import { solveDim, symbolOf } from '../data/dims.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
-import type { Decoder } from './decoder.ts';
+import { solveSizes, takeRows, type Decoder } from './decoder.ts';
 import { findGrowingInput, type GrowingInput } from './growing-input.ts';
 
 /** What the program `decode` takes, and what it keeps. */
@@ -80,30 +79,22 @@ export class CachedDecoder implements Decoder {
     // The row is the first axis of a cache; a number alone, such as whether anything came before, has none.
     for (const name of this.#program.carries) {
       const state = await this.#session.readState(name);
-      if (state.shape.length > 0) this.#session.writeState(name, moveRows(state, parents, false));
+      if (state.shape.length > 0) this.#session.writeState(name, takeRows(state, parents, state.shape[0]));
     }
-    this.#inputs = new Map([...this.#inputs].map(([name, each]) => [name, moveRows(each, parents, true)]));
+    this.#inputs = new Map([...this.#inputs].map(([name, each]) => [name, takeRows(each, parents)]));
     this.#rows = parents.length;
   }
 
   async #run(tokens: TensorData, added: number): Promise<TensorData> {
-    const { name, batchDim, dim, output, others } = this.#growing;
+    const { name, batchDim, dim, output } = this.#growing;
     const length = this.#length + added;
     if (length > this.capacity)
       throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.capacity}`);
-    const sizes = new Map([
+    const sizes = solveSizes(this.#growing, this.#inputs, [
       [batchDim, this.#rows],
       [dim, added],
       [this.#program.total, length],
     ]);
-    for (const other of others)
-      for (const [axis, size] of other.shape.entries()) {
-        const symbol = symbolOf(size);
-        const given = this.#inputs.get(other.name)?.shape[axis];
-        if (given === undefined || (symbol !== undefined && sizes.has(symbol))) continue;
-        const solved = solveDim(size, given, sizes);
-        if (solved !== undefined) sizes.set(...solved);
-      }
     const { inputs, dims } = this.#program;
     const given = new Map(this.#inputs).set(name, tokens);
     const missing = inputs.find((each) => !given.has(each));
@@ -120,15 +111,4 @@ export class CachedDecoder implements Decoder {
     this.#length = length;
     return scores;
   }
-}
-
-/** Row i becomes what was row `parents[i]`; `resize`: there are as many rows as parents, else as many as before. */
-function moveRows(tensor: TensorData, parents: readonly number[], resize: boolean): TensorData {
-  const [count = 0, ...rest] = tensor.shape;
-  const rows = resize ? parents.length : count;
-  const size = rest.reduce((product, each) => product * each, 1);
-  const data = tensor.dtype === 'f32' ? new Float32Array(rows * size) : new Int32Array(rows * size);
-  for (const [row, from] of parents.entries())
-    data.set(tensor.data.subarray(from * size, (from + 1) * size), row * size);
-  return { ...tensor, shape: [rows, ...rest], data };
 }

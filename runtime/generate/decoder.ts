@@ -1,5 +1,7 @@
 /** What generation asks of a model: scores for the next token of rows that all stand at the same position. */
+import { solveDim, symbolOf } from '../data/dims.ts';
 import type { TensorData } from '../session.ts';
+import type { GrowingInput } from './growing-input.ts';
 
 export interface Decoder {
   /**
@@ -23,4 +25,32 @@ export interface Decoder {
 export function stackRows(rows: readonly (readonly number[])[]): TensorData {
   const length = rows[0]?.length ?? 0;
   return { dtype: 'i32', shape: [rows.length, length], data: Int32Array.from(rows.flat()) };
+}
+
+/** Row i of the result is row `parents[i]`; `count` rows, of which those beyond the parents are zero. */
+export function takeRows(tensor: TensorData, parents: readonly number[], count = parents.length): TensorData {
+  const [, ...rest] = tensor.shape;
+  const size = rest.reduce((product, each) => product * each, 1);
+  const data = tensor.dtype === 'f32' ? new Float32Array(count * size) : new Int32Array(count * size);
+  for (const [row, from] of parents.entries())
+    data.set(tensor.data.subarray(from * size, (from + 1) * size), row * size);
+  return { ...tensor, shape: [count, ...rest], data };
+}
+
+/** The runtime dimensions: `known`, and those that follow from the inputs that are given once. */
+export function solveSizes(
+  { others }: Pick<GrowingInput, 'others'>,
+  inputs: ReadonlyMap<string, TensorData>,
+  known: Iterable<readonly [string, number]>,
+): ReadonlyMap<string, number> {
+  const sizes = new Map(known);
+  for (const { name, shape } of others)
+    for (const [axis, size] of shape.entries()) {
+      const symbol = symbolOf(size);
+      const given = inputs.get(name)?.shape[axis];
+      if (given === undefined || (symbol !== undefined && sizes.has(symbol))) continue;
+      const solved = solveDim(size, given, sizes);
+      if (solved !== undefined) sizes.set(...solved);
+    }
+  return sizes;
 }

@@ -1,8 +1,7 @@
 /** A decoder for any model: runs `predict` on the whole prefix for every token. The oracle of those with caches. */
-import { solveDim, symbolOf } from '../data/dims.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
-import { stackRows, type Decoder } from './decoder.ts';
+import { solveSizes, stackRows, takeRows, type Decoder } from './decoder.ts';
 import { findGrowingInput, type GrowingInput } from './growing-input.ts';
 
 export class PrefixDecoder implements Decoder {
@@ -93,30 +92,11 @@ export class PrefixDecoder implements Decoder {
   }
 
   #sizes(rows: number, length: number): ReadonlyMap<string, number> {
-    const { batchDim, dim, others } = this.#growing;
-    const sizes = new Map([
+    const { batchDim, dim } = this.#growing;
+    const sizes = solveSizes(this.#growing, this.#inputs, [
       [batchDim, rows],
       [dim, length],
     ]);
-    for (const { name, shape } of others) {
-      const given = this.#inputs.get(name);
-      for (const [axis, size] of shape.entries()) {
-        const symbol = symbolOf(size);
-        if (given === undefined || (symbol !== undefined && sizes.has(symbol))) continue;
-        const solved = solveDim(size, given.shape[axis] ?? 0, sizes);
-        if (solved !== undefined) sizes.set(...solved);
-      }
-    }
     return new Map([...sizes].filter(([name]) => this.#dims.has(name)));
   }
-}
-
-function takeRows(tensor: TensorData, rows: readonly number[]): TensorData {
-  const [, ...rest] = tensor.shape;
-  const size = rest.reduce((product, each) => product * each, 1);
-  const length = rows.length * size;
-  const data = tensor.dtype === 'f32' ? new Float32Array(length) : new Int32Array(length);
-  for (const [row, from] of rows.entries())
-    data.set(tensor.data.subarray(from * size, (from + 1) * size), row * size);
-  return { ...tensor, shape: [rows.length, ...rest], data };
 }

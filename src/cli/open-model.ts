@@ -25,6 +25,8 @@ export interface OpenRequest {
   readonly seed?: number;
   /** Whether the command makes no sense without a task. */
   readonly needsTask: boolean;
+  /** Which programs are compiled: those of train, eval and predict, or those that write texts. */
+  readonly purpose: 'training' | 'generation';
 }
 
 export interface OpenModel {
@@ -67,10 +69,13 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
 }
 
 /** Prints what the compiler has to say. */
-function checkModel(io: Io, { file, host, options, needsTask }: OpenRequest): OptimizedModel | undefined {
+function checkModel(
+  io: Io,
+  { file, host, options, needsTask, purpose }: OpenRequest,
+): OptimizedModel | undefined {
   if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
   const reporter = new Reporter();
-  const optimized = lowerAndOptimize(file, host, options, reporter);
+  const optimized = lowerAndOptimize(file, host, options, reporter, { purpose });
   if (stopsAfterReport(reporter, io, host) || optimized === undefined) return undefined;
   const { task, signature } = optimized.lowered;
   if (needsTask && task === undefined)

@@ -54,6 +54,7 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
       host,
       options: lower,
       needsTask: true,
+      purpose: 'training',
       ...defined({ device, seed }),
     });
     if (model === undefined) return exitCodes.diagnostics;

@@ -1,6 +1,7 @@
 /** `generate` sections: which input of the model grows, which output scores its next token, and the settings. */
 import type { PlanConstant, PlanGeneration } from '../../runtime/plan.ts';
 import * as names from '../diagnostics/catalogue/names.ts';
+import * as sequences from '../diagnostics/catalogue/sequences.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Span } from '../diagnostics/span.ts';
@@ -38,7 +39,7 @@ export function lowerGeneration(
     if (field === undefined) {
       const known = Object.keys(generateFields);
       ctx.report(
-        tasks.unknownGenerateField(
+        sequences.unknownGenerateField(
           name.span,
           { name: name.name },
           suggest(name.name, known, '`generate` has'),
@@ -134,18 +135,20 @@ function growingInput(
     if (chosen !== undefined) return chosen;
     const known = found.map(({ input }) => input);
     const cause = `\`${asked}\` is none of its inputs that can grow`;
-    ctx.report(tasks.cannotGenerate(span, { model: modelName, cause }, suggest(asked, known, 'these can')));
+    ctx.report(
+      sequences.cannotGenerate(span, { model: modelName, cause }, suggest(asked, known, 'these can')),
+    );
     return undefined;
   }
   const [first, second] = found;
   if (first !== undefined && second === undefined) return first;
   ctx.report(
     first === undefined || second === undefined
-      ? tasks.cannotGenerate(section.span, {
+      ? sequences.cannotGenerate(section.span, {
           model: modelName,
           cause: 'no input `i32[batch, seq]` comes with an output `f32[batch, seq, vocabulary]`',
         })
-      : tasks.cannotGenerate(
+      : sequences.cannotGenerate(
           section.span,
           { model: modelName, cause: `both \`${first.input}\` and \`${second.input}\` could grow` },
           [help(`say which: \`input = "${first.input}"\``)],

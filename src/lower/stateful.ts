@@ -1,5 +1,5 @@
 /** `stateful = true`: a model is walked so that its scans go on where the batch before ended; what that needs is checked. */
-import * as tasks from '../diagnostics/catalogue/tasks.ts';
+import * as sequences from '../diagnostics/catalogue/sequences.ts';
 import { help, note } from '../diagnostics/define.ts';
 import { symbolDim, type Dim } from '../ir/dim.ts';
 import type { Expression, ModelDeclaration } from '../parser/ast.ts';
@@ -24,14 +24,14 @@ export function walkCarried(
   const [reversed] = carried.reversed;
   if (reversed !== undefined)
     ctx.report(
-      tasks.statefulReversed(stateful.span, { model: name }, [
+      sequences.statefulReversed(stateful.span, { model: name }, [
         note('this scan goes backwards', reversed),
         help('use layers of one direction'),
       ]),
     );
   else if (carried.forward.length === 0)
     ctx.report(
-      tasks.statefulWithoutScan(stateful.span, { model: name }, [
+      sequences.statefulWithoutScan(stateful.span, { model: name }, [
         note(`the inputs of \`${name}\``, model.declaration.name.span),
       ]),
     );
@@ -45,7 +45,7 @@ export function checkContiguous(ctx: Context, data: readonly CheckedStage[], sta
   if (source === undefined || source.stage.name === 'tensors' || windows?.options.get('contiguous') === true)
     return;
   ctx.report(
-    tasks.statefulData(stateful.span, {}, [
+    sequences.statefulData(stateful.span, {}, [
       help('write `data = text{…} | … | windows{64, contiguous} | batches{32}`'),
     ]),
   );

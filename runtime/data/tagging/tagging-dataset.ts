@@ -2,10 +2,10 @@
 import { philox4x32 } from '../../philox.ts';
 import type { StageArguments } from '../arguments.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from '../dataset.ts';
-import { orderBatches } from '../order.ts';
+import { createOrder, type Batching } from '../order.ts';
 import { failAt, formatPlace, plural } from '../problem.ts';
 import { streams } from '../random.ts';
-import { mapSplits, type Batching } from '../text-dataset.ts';
+import { mapSplits } from '../text-dataset.ts';
 import { buildVocabulary, unknown, type Vocabulary } from '../tokenizer.ts';
 import { makeTaggingBatch } from './batch.ts';
 import { bindTagging, type TaggingBinding } from './binding.ts';
@@ -37,17 +37,11 @@ export function createTaggingDataset(
   noteCut(parts, Math.min(data.maxLength, binding.sequenceBound), notes);
   const rate = args.number('word_dropout');
   const counts = rate > 0 ? countWords(parts.train, data) : new Map<number, number>();
-  const order = (split: Split, options: BatchOptions): readonly (readonly number[])[] =>
-    orderBatches(encoded[split].length, {
-      size: batching.size,
-      shuffle: options.shuffle && batching.shuffle && context.noShuffle !== true,
-      seed: options.seed,
-      epoch: options.epoch,
-      pool: batching.pool,
-      ...(batching.bucket !== undefined && context.noShuffle !== true
-        ? { lengths: encoded[split].map(({ words }) => words.length) }
-        : {}),
-    });
+  const order = createOrder(
+    batching,
+    context,
+    mapSplits((split) => encoded[split].map(({ words }) => words.length)),
+  );
   return {
     rows: mapSplits((split) => encoded[split].length),
     *batches(split, options): Iterable<Batch> {

@@ -35,6 +35,7 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
       host: createDiskHost(),
       options: lowerOptions(options),
       needsTask: true,
+      purpose: 'training',
       ...defined({ device, seed }),
     });
     if (model === undefined) {

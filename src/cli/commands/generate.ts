@@ -71,6 +71,7 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     host: createDiskHost(),
     options: lowerOptions({ ...options, batchSize }),
     needsTask: false,
+    purpose: 'generation',
     ...defined({ device, seed }),
   });
   if (model === undefined) return exitCodes.diagnostics;

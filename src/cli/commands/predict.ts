@@ -28,6 +28,7 @@ export const predictCommand: RegisterCommand = (program, { io, done }) => {
         host: createDiskHost(),
         options: lowerOptions(options),
         needsTask: false,
+        purpose: 'training',
         ...defined({ device, seed }),
       });
       if (model === undefined) {

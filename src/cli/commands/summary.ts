@@ -25,7 +25,9 @@ export const summaryCommand: RegisterCommand = (program, { io, done }) => {
       if (host.readFile(file) === undefined)
         throw new CommandError(exitCodes.files, `there is no file ${file}`);
       const reporter = new Reporter();
-      const optimized = lowerAndOptimize(file, host, lowerOptions(options), reporter);
+      const optimized = lowerAndOptimize(file, host, lowerOptions(options), reporter, {
+        purpose: 'training',
+      });
       if (stopsAfterReport(reporter, io, host) || optimized === undefined) return done(exitCodes.diagnostics);
       const target = await targetOf(options.device);
       io.out(printSummary(generateModel(optimized, target), target));

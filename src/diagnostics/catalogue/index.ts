@@ -1,6 +1,7 @@
 /** The only list of diagnostics: every code, its severity and its long form. */
 import { InternalError, type Severity } from '../diagnostic.ts';
 import * as names from './names.ts';
+import * as sequences from './sequences.ts';
 import * as syntax from './syntax.ts';
 import * as tasks from './tasks.ts';
 import * as types from './types.ts';
@@ -11,7 +12,13 @@ export interface CatalogueEntry {
   readonly explanation: string;
 }
 
-export const catalogue: ReadonlyMap<string, CatalogueEntry> = collect([syntax, names, types, tasks]);
+export const catalogue: ReadonlyMap<string, CatalogueEntry> = collect([
+  syntax,
+  names,
+  types,
+  tasks,
+  sequences,
+]);
 
 /** The long form of a code (`LM0102`, in any case), or undefined where there is no such code. */
 export function explain(code: string): string | undefined {

@@ -1,0 +1,38 @@
+/** What the table of the stages is made of. */
+
+/**
+ * `path`, `text`: a string. `number`: a number from `minimum`. `column`: a string, or a column's number from 1. `share`: a
+ * number in [0, 1), or a string that names a file. `flag`: true or false, or the bare name alone for true (`shuffle`). `choice`: one of the bare
+ * names in `choices`. `dim`: the bare name of a runtime dimension.
+ */
+export type StageOptionType =
+  'path' | 'text' | 'column' | 'integer' | 'number' | 'share' | 'flag' | 'choice' | 'dim';
+
+export interface StageOption {
+  readonly name: string;
+  readonly type: StageOptionType;
+  readonly choices?: readonly string[];
+  /** Undefined: absent, which the documentation explains, unless `required`. */
+  readonly default?: string | number | boolean;
+  readonly required?: boolean;
+  /** May be given without its name, in this order among the stage's positional options. */
+  readonly positional?: boolean;
+  /** The last positional option may be given several times. */
+  readonly repeated?: boolean;
+  /** Smallest number; without it, of numbers that are not whole, 0. */
+  readonly minimum?: number;
+  readonly doc: string;
+}
+
+export type StageKind = 'source' | 'split' | 'features' | 'augment' | 'tokenizer' | 'windows' | 'batches';
+
+export interface Stage {
+  readonly name: string;
+  /** A pipeline has one source, then at most one of each other kind, in this order. */
+  readonly kind: StageKind;
+  readonly doc: string;
+  readonly options: readonly StageOption[];
+}
+
+/** An option that is a whole number. */
+export const wholeFrom = (minimum: number) => ({ type: 'integer', minimum }) as const;

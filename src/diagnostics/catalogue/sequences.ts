@@ -1,0 +1,94 @@
+/** What goes on over a sequence: states that are carried from batch to batch (LM043x), and generation (LM044x). */
+import { defineDiagnostic } from '../define.ts';
+
+export const unknownGenerateField = defineDiagnostic<{ name: string }>({
+  code: 'LM0440',
+  severity: 'error',
+  message: ({ name }) => `\`generate\` has no field \`${name}\``,
+  explain: `
+The fields of a \`generate\` section are listed in docs/language.md.
+
+wrong:
+    generate sample for GPT {
+      temprature = 0.8
+    }
+
+right:
+    generate sample for GPT {
+      temperature = 0.8
+    }
+`,
+});
+
+export const cannotGenerate = defineDiagnostic<{ model: string; cause: string }>({
+  code: 'LM0441',
+  severity: 'error',
+  message: ({ model, cause }) => `\`${model}\` cannot generate: ${cause}`,
+  explain: `
+A model generates by appending tokens to one of its inputs, \`i32[batch, seq]\`, and looking at an output with scores for
+the token after each position, \`f32[batch, seq, vocabulary]\`.
+
+wrong:
+    model M(tokens: i32[batch, seq]) -> f32[batch, 100]
+
+right:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 100]
+`,
+});
+
+export const statefulWithoutScan = defineDiagnostic<{ model: string }>({
+  code: 'LM0430',
+  severity: 'error',
+  message: ({ model }) => `\`stateful\` has nothing to carry: \`${model}\` has no scan over its sequence`,
+  explain: `
+\`stateful = true\` lets every scan over the sequence start from where it ended in the batch before.
+
+wrong:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 10] {
+      embedding = Embedding{10, 10}
+      return embedding(tokens)
+    }
+
+right:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 10] {
+      embedding = Embedding{10, 10}
+      rnn = LSTM{10, 10}
+      output, _, _ = rnn(embedding(tokens))
+      return output
+    }
+`,
+});
+
+export const statefulReversed = defineDiagnostic<{ model: string }>({
+  code: 'LM0431',
+  severity: 'error',
+  message: ({ model }) =>
+    `\`stateful\` does not go with \`${model}\`, which reads its sequence backwards, too`,
+  explain: `
+A scan from the end of a window to its start would have to begin with what follows the window.
+
+wrong:
+    rnn = LSTM{64, 64, bidirectional=true}
+
+right:
+    rnn = LSTM{64, 64}
+`,
+});
+
+export const statefulData = defineDiagnostic<Record<never, never>>({
+  code: 'LM0432',
+  severity: 'error',
+  message: () => '`stateful` needs batches whose rows go on where those of the batch before ended',
+  explain: `
+With \`windows{…, contiguous}\`, row b of a batch goes on where row b of the batch before ended. Rows of any other data
+have nothing to do with those of the batch before.
+
+wrong:
+    data     = text{"input.txt"} | characters{67} | windows{64} | batches{32, shuffle}
+    stateful = true
+
+right:
+    data     = text{"input.txt"} | characters{67} | windows{64, contiguous} | batches{32}
+    stateful = true
+`,
+});
