@@ -32,6 +32,7 @@ export async function generateTexts(
   options: GenerateOptions,
 ): Promise<void> {
   const task = await prepareTask(model, parameters, options);
+  for (const note of task.notes) io.err(`${note}\n`);
   const results = new TextResults(io, task, options);
   const { beams, lengthPenalty, samples } = options;
   const { decoder, prompts, bindSources, codec, hasSource } = task;
@@ -109,7 +110,15 @@ async function prepareTask(
     const whole = end === undefined ? tokens : [...tokens, end];
     return { tokens: [begin], source: whole, maxTokens: options.maxTokens ?? whole.length + spareTokens };
   });
-  const bindSources = createBindSources(growing.others, source?.name, codec.special.pad ?? 0, plan.dims);
+  const bound = boundOf(source, plan.dims);
+  const bindSources = createBindSources(growing.others, source?.name, codec.special.pad ?? 0, bound);
+  const [room, read] = source === undefined ? [growing.capacity, 'prompts'] : [bound, 'sources'];
+  const cut = prompts.filter((each) => (each.source ?? each.tokens).length > room).length;
+  const end = source === undefined ? 'last' : 'first';
+  const notes =
+    cut === 0
+      ? []
+      : [`${cut} of ${prompts.length} ${read} are longer than ${room} tokens: their ${end} part is read`];
   const decoder = hasDecodeProgram(plan)
     ? new CachedDecoder(plan, session)
     : new PrefixDecoder(plan, session);
@@ -120,6 +129,7 @@ async function prepareTask(
     texts,
     prompts,
     bindSources,
+    notes,
     hasSource: source !== undefined,
   };
 }
@@ -164,17 +174,23 @@ function checkNumbers(tokens: readonly number[], size: number, areNumbers: boole
   );
 }
 
+/** Tokens of a source that the model has room for. */
+function boundOf(
+  source: PlanSignature['inputs'][number] | undefined,
+  dims: OpenModel['plan']['dims'],
+): number {
+  const dim = symbolOf(source?.shape[1]);
+  return dims.find(({ name }) => name === dim)?.bound ?? Number.POSITIVE_INFINITY;
+}
+
 /** The source, filled up with `pad`, and how long each is. */
 function createBindSources(
   others: PlanSignature['inputs'],
   source: string | undefined,
   pad: number,
-  dims: OpenModel['plan']['dims'],
+  bound: number,
 ): BindSources {
   if (source === undefined) return () => new Map();
-  const spec = others.find(({ name }) => name === source);
-  const dim = symbolOf(spec?.shape[1]);
-  const bound = dims.find(({ name }) => name === dim)?.bound ?? Number.POSITIVE_INFINITY;
   return (sources) => {
     const cut = sources.map((each) => each.slice(0, bound));
     const longest = Math.max(...cut.map(({ length }) => length));

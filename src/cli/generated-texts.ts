@@ -36,6 +36,8 @@ export interface GenerateTask {
   readonly texts: readonly string[];
   readonly prompts: readonly Prompt[];
   readonly bindSources: BindSources;
+  /** What a person should know, a line each. */
+  readonly notes: readonly string[];
   /** Whether the model reads a source beside what it writes. */
   readonly hasSource: boolean;
 }

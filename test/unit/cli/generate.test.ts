@@ -81,6 +81,15 @@ describe('lmc generate', () => {
     expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '3')).out).not.toBe(out);
   });
 
+  it('says what is longer than the model has room for', async () => {
+    const { code, err } = await text('--prompt', 'abcabcabcabc', '--max-tokens', '2');
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining('1 of 1 prompts are longer than 8 tokens: their last part is read\n'),
+    ]);
+    expect((await text('--prompt', 'abc', '--max-tokens', '2')).err).not.toContain('longer');
+  });
+
   it('prints the pieces and the end as events', async () => {
     const { out } = await text('--prompt', 'ab', '--max-tokens', '9', '--log-format', 'json');
     const events = out

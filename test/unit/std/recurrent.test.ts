@@ -2,10 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { constantOf, evaluateDim } from '../../../src/ir/dim.ts';
-import type { Graph } from '../../../src/ir/graph.ts';
-import { evaluateGraph, type Float64Tensor } from '../../../src/ops/evaluate.ts';
-import { lowerClean } from '../lower/support.ts';
+import { runWaves } from './run-waves.ts';
 
 const figures = JSON.parse(
   readFileSync(path.join(import.meta.dirname, 'recurrent.json'), 'utf8'),
@@ -16,40 +13,11 @@ const sizes = new Map([
   ['seq', 5],
 ]);
 
-/** As recurrent.py fills parameters and inputs. */
-function waves(count: number, pace: number, phase: number, scale: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, at) => Math.sin(pace * at + phase) * scale);
-}
-
-function shapeOf(shape: Graph['inputs'][number]['value']['type']['shape']): readonly number[] {
-  return shape.map((dim) => constantOf(dim) ?? evaluateDim(dim, sizes));
-}
-
 const phases: Readonly<Record<string, number>> = { x: 0, h: 1, c: 2 };
 
 /** All outputs, one after the other. */
 function run(text: string): readonly number[] {
-  const graph = lowerClean(text).graphs.predict;
-  const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
-  const inputs = graph.inputs.map(({ name, value }): [string, Float64Tensor] => {
-    const shape = shapeOf(value.type.shape);
-    const phase = phases[name];
-    const data = phase === undefined ? Float64Array.from([3, 5, 1]) : waves(count(shape), 0.61, phase, 1);
-    return [name, { dtype: value.type.dtype, shape, data }];
-  });
-  const states = graph.states.map(({ name, value }): [string, Float64Tensor] => {
-    const shape = shapeOf(value.type.shape);
-    const own = name.replace(/^layer\./, '');
-    return [name, { dtype: 'f32', shape, data: waves(count(shape), 0.37, own.length, 0.5) }];
-  });
-  const { outputs } = evaluateGraph(graph, {
-    sizes,
-    inputs: new Map(inputs),
-    states: new Map(states),
-    host: new Map(),
-    seed: 1,
-    step: 1,
-  });
+  const outputs = runWaves(text, sizes, ({ name }) => phases[name] ?? Float64Array.from([3, 5, 1]));
   return [...outputs.values()].flatMap(({ data }) => [...data]);
 }
 
