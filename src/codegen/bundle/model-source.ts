@@ -81,6 +81,19 @@ function addTensors(
   });
 }
 
+/** What a program returns for a metric of each kind. */
+const metricResults = {
+  mean: { type: 'number', documentation: 'Mean over the rows of the batch.' },
+  spans: {
+    type: 'Tensor<Int32Array>',
+    documentation: 'The tags that were predicted, `i32[batch, seq]`.',
+  },
+  counts: {
+    type: 'Tensor<Float32Array>',
+    documentation: '`f32[classes, 3]`: true positives, predicted and actual count of each class.',
+  },
+} as const;
+
 function addEvaluation(file: SourceFile, plan: Plan, name: string): void {
   file.addInterface({
     name,
@@ -88,25 +101,12 @@ function addEvaluation(file: SourceFile, plan: Plan, name: string): void {
     docs: ['Loss and metrics of one batch, without dropout.'],
     properties: [
       { name: 'loss', isReadonly: true, type: 'number' },
-      ...(plan.task?.metrics ?? [])
-        .filter((metric) => metric.name !== 'loss')
-        .map((metric) => ({
-          name: toPropertyKey(metric.name),
-          isReadonly: true,
-          type:
-            metric.kind === 'mean'
-              ? 'number'
-              : metric.kind === 'spans'
-                ? 'Tensor<Int32Array>'
-                : 'Tensor<Float32Array>',
-          docs: [
-            metric.kind === 'mean'
-              ? 'Mean over the rows of the batch.'
-              : metric.kind === 'spans'
-                ? 'The tags that were predicted, `i32[batch, seq]`.'
-                : '`f32[classes, 3]`: true positives, predicted and actual count of each class.',
-          ],
-        })),
+      ...(plan.task?.metrics ?? []).flatMap(({ name: metric, kind }) => {
+        // Metrics of texts are made by whoever reads the texts, not by a program.
+        if (metric === 'loss' || kind === 'texts') return [];
+        const { type, documentation } = metricResults[kind];
+        return [{ name: toPropertyKey(metric), isReadonly: true, type, docs: [documentation] }];
+      }),
     ],
   });
 }
