@@ -72,6 +72,8 @@ export type Lowering<Name extends OpName> =
   /** An index map that reads an operand: (table, indices). */
   | { readonly kind: 'gather' }
   | { readonly kind: 'scatter' }
+  /** Softmax of products, summed over values: kernels of its own. */
+  | { readonly kind: 'attention' }
   | { readonly kind: 'scan' };
 
 /** A case for the generic tests: types of the operands, attributes, and the range that data is drawn from. */
@@ -96,6 +98,8 @@ export interface OpRecord<Name extends OpName = OpName> {
   /** Cotangents of the operands, undefined for none. Absent: the op stops the gradient (integers, comparisons). */
   readonly vjp?: (context: VjpContext<Name>) => readonly (Value | undefined)[];
   readonly lowering: Lowering<Name>;
+  /** Results that no gradient passes through, though they are f32: what the op's own gradient reads. */
+  readonly silentResults?: readonly number[];
   readonly samples: readonly OpSample<Name>[];
 }
 

@@ -9,7 +9,9 @@ function basesOf(ctx: FusionContext, item: Item): ReadonlySet<Value> {
   const walk = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    if (ctx.writers.has(value)) bases.add(value);
+    const inlined =
+      item.kind === 'attention' && ctx.writers.get(value)?.some((each) => item.inlined.has(each));
+    if (ctx.writers.has(value) && inlined !== true) bases.add(value);
     else expand(value);
   };
   const expand = (value: Value): void => {
@@ -36,6 +38,9 @@ function basesOf(ctx: FusionContext, item: Item): ReadonlySet<Value> {
       break;
     case 'copy':
       if (item.source !== undefined) walk(item.source);
+      break;
+    case 'attention':
+      for (const value of item.node?.operands ?? []) walk(value);
       break;
     case 'scatter':
       for (const value of item.reads) walk(value);
