@@ -80,11 +80,6 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
-    if (settled.beams > batchSize)
-      throw new CommandError(
-        exitCodes.usage,
-        `${settled.beams} beams need room for as many rows: --batch-size ${settled.beams}`,
-      );
     await generateTexts(io, model, parameters, settled);
     return exitCodes.done;
   } finally {
