@@ -32,8 +32,8 @@ import {
 } from './session.ts';
 
 export interface GpuSessionOptions {
-  /** Keys the initial values. */
-  readonly seed: number;
+  /** Keys the initial values. Undefined: parameters are zero until somebody writes them. */
+  readonly seed?: number;
   /** The adapter in one line. */
   readonly description: string;
   /** Times every dispatch; needs the feature `timestamp-query`. Slower: each dispatch is a pass of its own. */
@@ -76,7 +76,7 @@ export async function openGpuSession(
     );
     const resources: Resources = { device, plan, buffers, kernels, groups: new Map() };
     const session = new PlanSession(watch, memory, resources, layouts, options);
-    session.initialize(options.seed);
+    if (options.seed !== undefined) session.initialize(options.seed);
     await session.finish();
     return session;
   } catch (error) {

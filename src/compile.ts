@@ -12,6 +12,9 @@ export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
 /** In the order in which they are compiled, dumped and planned. */
 export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict', 'decode'];
 
+/** What a command does with a model: train it, evaluate it, run it, let it write texts. */
+export type Purpose = 'training' | 'evaluation' | 'prediction' | 'generation';
+
 export type ByProgram<T> = Readonly<Partial<Record<ProgramName, T>>>;
 
 export interface CompileOptions {
@@ -31,13 +34,25 @@ export interface CompiledModel extends OptimizedModel {
   readonly generated: Generated;
 }
 
-/** The model without the programs that nobody will run: they cost time to compile, and memory on the device. */
-export function choosePrograms(lowered: LoweredModel, purpose: 'training' | 'generation'): LoweredModel {
-  const { graphs, ...rest } = lowered;
-  const { predict, decode, ...training } = graphs;
-  return purpose === 'training'
-    ? { ...rest, graphs: { predict, ...training } }
-    : { ...rest, graphs: { predict, ...(decode === undefined ? {} : { decode }) } };
+/**
+ * The programs that somebody will run: others cost time to compile, and memory on the device. A model that cannot be
+ * decoded in steps generates by `predict`.
+ */
+function choosePrograms({ graphs }: LoweredModel, purpose: Purpose | undefined): ByProgram<Graph> {
+  const { decode, train, ...held } = graphs;
+  const { predict } = held;
+  switch (purpose) {
+    case undefined:
+      return graphs;
+    case 'training':
+      return { ...held, ...(train === undefined ? {} : { train }) };
+    case 'evaluation':
+      return held;
+    case 'prediction':
+      return { predict };
+    case 'generation':
+      return decode === undefined ? { predict } : { decode };
+  }
 }
 
 /**
@@ -49,12 +64,12 @@ export function lowerAndOptimize(
   host: SourceHost,
   options: LowerOptions,
   reporter: Reporter,
-  { purpose, ...passes }: PassOptions & { readonly purpose?: 'training' | 'generation' } = {},
+  { purpose, ...passes }: PassOptions & { readonly purpose?: Purpose } = {},
 ): OptimizedModel | undefined {
-  const whole = lowerProgram(file, host, options, reporter);
-  if (whole === undefined) return undefined;
-  const lowered = purpose === undefined ? whole : choosePrograms(whole, purpose);
-  return { lowered, graphs: mapPrograms(lowered.graphs, (graph) => runPasses(graph, passes)) };
+  const lowered = lowerProgram(file, host, options, reporter);
+  if (lowered === undefined) return undefined;
+  const chosen = choosePrograms(lowered, purpose);
+  return { lowered, graphs: mapPrograms(chosen, (graph) => runPasses(graph, passes)) };
 }
 
 /**

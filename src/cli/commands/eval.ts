@@ -35,7 +35,7 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
       host: createDiskHost(),
       options: lowerOptions(options),
       needsTask: true,
-      purpose: 'training',
+      purpose: 'evaluation',
       ...defined({ device, seed }),
     });
     if (model === undefined) {

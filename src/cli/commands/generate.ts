@@ -12,6 +12,8 @@ import { collectText, lowerOptions, positiveInteger } from '../options.ts';
 import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { Reporter } from '../../diagnostics/diagnostic.ts';
+import { lowerProgram, type SourceHost } from '../../lower/index.ts';
 
 /** Prompts that are taken together where nothing is said. */
 const defaultBatch = 16;
@@ -61,14 +63,12 @@ function checkOptions({ params, run, prompt, input, data }: GivenOptions): strin
 }
 
 async function generateModel(io: Io, file: string, params: string, options: GivenOptions): Promise<number> {
-  const { device, seed, beams, samples, input } = options;
-  const rows = Math.max(beams ?? 1, samples ?? 1);
-  // The section may ask for beams, which is known once the program is compiled.
-  const together = input === undefined && beams !== undefined ? 1 : defaultBatch;
-  const batchSize = options.batchSize ?? rows * together;
+  const { device, seed } = options;
+  const host = createDiskHost();
+  const batchSize = options.batchSize ?? roomFor(options, file, host);
   const model = await openModel(io, {
     file,
-    host: createDiskHost(),
+    host,
     options: lowerOptions({ ...options, batchSize }),
     needsTask: false,
     purpose: 'generation',
@@ -80,16 +80,20 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
-    if (settled.beams > batchSize)
-      throw new CommandError(
-        exitCodes.usage,
-        `${settled.beams} beams need room for as many rows: --batch-size ${settled.beams}`,
-      );
     await generateTexts(io, model, parameters, settled);
     return exitCodes.done;
   } finally {
     model.close();
   }
+}
+
+/** Rows that run together. Caches are as large as the batch may be: one prompt alone gets no more than it needs. */
+function roomFor(options: GivenOptions, file: string, host: SourceHost): number {
+  // The section may ask for beams; what is wrong with the program is said when it is compiled.
+  const lowered = lowerProgram(file, host, lowerOptions(options), new Reporter());
+  const beams = options.beams ?? lowered?.generation?.fields['beams'] ?? 1;
+  const rows = Math.max(typeof beams === 'number' ? beams : 1, options.samples ?? 1);
+  return rows * (options.input === undefined ? 1 : defaultBatch);
 }
 
 function numberFrom(low: number, kind: 'any' | 'whole' = 'any'): (text: string) => number {

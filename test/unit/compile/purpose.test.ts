@@ -15,7 +15,7 @@ const set = new Map([
 it.each([
   [undefined, ['decode', 'eval', 'predict', 'train']],
   ['training', ['eval', 'predict', 'train']],
-  ['generation', ['decode', 'predict']],
+  ['generation', ['decode']],
 ] as const)('for %s', (purpose, programs) => {
   const options = purpose === undefined ? {} : { purpose };
   const model = lowerAndOptimize(file, createDiskHost(), { set, task: new Map() }, new Reporter(), options);

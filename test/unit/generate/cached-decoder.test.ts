@@ -88,11 +88,12 @@ it('keeps keys and values at the bounds: rows, heads, positions, width', () => {
     expect(value.type.shape.map(({ terms }) => terms[0]?.coefficient)).toEqual([8, 2, 8, 4]);
 });
 
-it('translates: the source is given once, and moves with its rows', async () => {
-  const sizes = { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
-  const tiny = openTiny('translate', sizes, {
-    append: 'generate sample for Translate {\n  input = "tgt"\n}\n',
-  });
+it.each([
+  ['translate', { vocab_size: '7' }],
+  ['seq2seq', { src_vocab: '7', tgt_vocab: '7', dropout: '0.1' }],
+] as const)('%s: the source is given once, and moves with its rows', async (name, vocabulary) => {
+  const sizes = { ...vocabulary, d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
+  const tiny = openTiny(name, sizes);
   const [cached, prefix] = [openCached(tiny), new PrefixDecoder(tiny.plan, tiny.session)];
   const prompt = stackRows([[1], [1]]);
   const sources = new Map([
