@@ -119,7 +119,8 @@ function refuse(what: string): never {
 /** Of an input by its name; where the encoder knows one text only, that, whatever its name. Throws a RuntimeError. */
 export function encodingOf({ inputs }: EncoderData, input: string | undefined): InputEncoding {
   const [only, ...more] = inputs.values();
-  const found = (input === undefined ? undefined : inputs.get(input)) ?? (more.length === 0 ? only : undefined);
+  const found =
+    (input === undefined ? undefined : inputs.get(input)) ?? (more.length === 0 ? only : undefined);
   if (found === undefined)
     throw new RuntimeError(
       5,

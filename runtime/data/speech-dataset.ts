@@ -3,7 +3,14 @@ import type { StageArguments } from './arguments.ts';
 import type { Frames } from './audio/features.ts';
 import { augment, type SpecAugmentSettings } from './audio/spec-augment.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
-import { createEncode, encodeOne, encodingOf, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import {
+  createEncode,
+  encodeOne,
+  encodingOf,
+  parseEncoder,
+  printEncoder,
+  type EncoderData,
+} from './encoder.ts';
 import { learnTokenizer } from './learn-tokenizer.ts';
 import { createOrder, type Batching } from './order.ts';
 import { failAt, Faults, formatPlace, plural, type Place } from './problem.ts';

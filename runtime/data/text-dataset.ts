@@ -2,7 +2,14 @@
 import type { StageArguments } from './arguments.ts';
 import { bindText, type TextBinding } from './binding.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
-import { createEncode, encodeOne, encodingOf, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import {
+  createEncode,
+  encodeOne,
+  encodingOf,
+  parseEncoder,
+  printEncoder,
+  type EncoderData,
+} from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
 import { learnTokenizer } from './learn-tokenizer.ts';
 import { createOrder, type Batching } from './order.ts';

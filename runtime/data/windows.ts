@@ -136,7 +136,11 @@ function numberText(text: string, tokenizer: Tokenizer): Int32Array {
   return ids;
 }
 
-function noteUnknown(ids: Readonly<Record<Split, Int32Array>>, { special }: Tokenizer, notes: string[]): void {
+function noteUnknown(
+  ids: Readonly<Record<Split, Int32Array>>,
+  { special }: Tokenizer,
+  notes: string[],
+): void {
   const { unk } = special;
   if (unk === undefined) return;
   for (const [split, part] of Object.entries(ids)) {
