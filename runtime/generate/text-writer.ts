@@ -77,6 +77,12 @@ export class TextWriter {
       );
   }
 
+  /** Whether the tokeniser knows no capital letters: texts in lower case have the same tokens. */
+  isCaseless(texts: readonly string[]): boolean {
+    const { encode } = this.#codec;
+    return texts.every((text) => `${encode(text).join(' ')}` === `${encode(text.toLowerCase()).join(' ')}`);
+  }
+
   /** Reads texts. Throws a RuntimeError (exit code 2) for one that is empty or has tokens that the model does not know. */
   encode(texts: readonly string[]): {
     readonly prompts: readonly Prompt[];
