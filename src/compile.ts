@@ -1,11 +1,11 @@
 /** The compiler as one pure function: text in, plan, kernels and diagnostics out. Files and devices are the caller's. */
-import { generate, type Generated, type Target } from './codegen/index.ts';
+import { CannotPack, generate, type Generated, type Target } from './codegen/index.ts';
 import type { Reporter } from './diagnostics/diagnostic.ts';
 import type { Graph } from './ir/graph.ts';
 import type { KernelProgram } from './ir/kernel.ts';
 import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
-import { fuseGraph } from './passes/fuse/index.ts';
+import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 
 export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
 
@@ -89,8 +89,21 @@ export function compileProgram(
 
 /** The second half: kernels and the plan of optimized graphs. */
 export function generateModel(optimized: OptimizedModel, target: Target): CompiledModel {
-  const { lowered, graphs } = optimized;
-  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, { storageBuffers: target.storageBuffers }));
+  const { storageBuffers, bindingBytes } = target;
+  try {
+    return generateKernels(optimized, target, { storageBuffers, packBytes: bindingBytes });
+  } catch (error) {
+    if (!(error instanceof CannotPack)) throw error;
+    return generateKernels(optimized, target, { storageBuffers });
+  }
+}
+
+function generateKernels(
+  { lowered, graphs }: OptimizedModel,
+  target: Target,
+  limits: FusionLimits,
+): CompiledModel {
+  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, limits));
   const programs = programNames.flatMap((name) => {
     const [graph, program] = [graphs[name], kernels[name]];
     return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];

@@ -45,10 +45,17 @@ export interface Dataset {
   readonly notes: readonly string[];
   /** The raw text of a row, where there is one: for samples of predictions. */
   readonly text?: (split: Split, row: number) => string;
+  /** Of parallel text: a row's source and what it should become, as the files have them. */
+  readonly pair?: (split: Split, row: number) => TextPair;
   /** The file's own tags of a row's words, where there are any: for scores that the host counts. */
   readonly tags?: (split: Split, row: number) => readonly string[];
   /** Of recordings: how an output by frames is read, and compared with `text`. */
   readonly transcripts?: Transcripts;
+}
+
+export interface TextPair {
+  readonly source: string;
+  readonly target: string;
 }
 
 export interface Transcripts {

@@ -8,12 +8,13 @@ import type {
   PlanTask,
 } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Kernel, KernelProgram, Step } from '../ir/kernel.ts';
+import type { Kernel, KernelProgram } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { layOut } from './buffers.ts';
+import { planLoops } from './loops/index.ts';
 import { planDim } from './schedules/context.ts';
 import { scheduleKernel } from './schedules/index.ts';
-import { persistLoop } from './schedules/persistent-loop.ts';
+import { scheduleChain } from './schedules/persistent-loop.ts';
 import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
 import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
 import { inputRanges } from './input-ranges.ts';
@@ -21,6 +22,7 @@ import { ModuleTable } from './modules.ts';
 import { planUniforms } from './uniforms.ts';
 import type { Target } from './target.ts';
 
+export { CannotPack } from './loops/index.ts';
 export { portableTarget, type Target } from './target.ts';
 
 export interface ProgramInput {
@@ -44,24 +46,22 @@ export interface Generated {
   readonly modules: ReadonlyMap<string, string>;
 }
 
-/** Deterministic: the same input gives the same bytes. */
+/** Deterministic: the same input gives the same bytes. Throws CannotPack. */
 export function generate({ name, programs, signature, task, generation, target }: GenerateInput): Generated {
   const dims = mergeDims(programs);
   const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
+  const ctx = { target, bounds };
   const memo = new Map<Kernel, ScheduledKernel>();
-  const schedule = (kernel: Kernel): ScheduledKernel => {
-    const known = memo.get(kernel) ?? scheduleKernel(kernel, { target, bounds });
-    memo.set(kernel, known);
-    return known;
-  };
-  const persist = (step: Step): readonly Step[] => {
-    if (step.kind === 'launch') return [step];
-    const steps = step.steps.flatMap(persist);
-    return persistLoop({ ...step, steps }, { target, bounds }, (kernel, found) => memo.set(kernel, found));
-  };
-  const scheduled = programs.map(({ kernels }) =>
-    scheduleProgram({ ...kernels, steps: kernels.steps.flatMap(persist) }, schedule),
-  );
+  const scheduled = programs.map(({ kernels }) => {
+    const loops = planLoops(kernels, ctx);
+    return scheduleProgram(loops, (kernel) => {
+      const chain = loops.chains.get(kernel);
+      const known =
+        memo.get(kernel) ?? (chain === undefined ? scheduleKernel(kernel, ctx) : scheduleChain(chain, ctx));
+      memo.set(kernel, known);
+      return known;
+    });
+  });
   const layout = layOut(
     programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
     { bounds, target },

@@ -2,6 +2,7 @@
  * While a model is walked for `decode`, its sequence holds the new tokens only; a runtime dimension beside it is the
  * length of the whole. Positions are those of the whole, and what is cached along the sequence comes back whole.
  */
+import { formatSpan, type Span } from '../diagnostics/span.ts';
 import { constantDim, constantOf, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import { declareCarry, frontOf } from './carried-states.ts';
@@ -30,6 +31,12 @@ export function startOfSlice(ctx: Context, size: Dim, start: Dim, stop: Dim): Di
   return growing !== undefined && constantOf(size) !== undefined && constantOf(start) === 0
     ? growing.past
     : start;
+}
+
+/** Notes a `cache` of the user's along an axis of this size down. */
+export function noteCache(ctx: Context, span: Span, size: Dim): void {
+  const grows = ctx.caches.get(formatSpan(span))?.grows === true || growsAlong(ctx, size) !== undefined;
+  ctx.caches.set(formatSpan(span), { span, grows, size });
 }
 
 /** All positions of x so far along the axis: those before are kept in a state of the role `carry`. */

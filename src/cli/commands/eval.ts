@@ -1,26 +1,40 @@
-/** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
+/** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors; BLEU of what it writes. */
+import { Option } from 'commander';
 import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
 import { parseTagger } from '../../../runtime/data/tagging/tagger.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
+import type { GenerationSettings } from '../../../runtime/generate/settings.ts';
+import { tokenizations, type TokenizeName } from '../../../runtime/metrics/text-tokens.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
 import type { RegisterCommand } from '../context.ts';
 import { classScoresOf, printEvaluation } from '../../../runtime/evaluation-text.ts';
-import { exitCodes } from '../exit.ts';
+import { evaluateTexts } from '../evaluate-texts.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { rowsTogether } from '../generation-batch.ts';
 import type { Io } from '../io.ts';
 import { openData } from '../../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
-import { lowerOptions } from '../options.ts';
+import { lowerOptions, positiveInteger } from '../options.ts';
 import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
 import { printEvent } from '../../../runtime/node/train-log.ts';
 
-interface EvalOptions extends RunOptions {
+interface EvalOptions extends RunOptions, Partial<Omit<GenerationSettings, 'seed'>> {
   readonly params: string;
+  readonly split?: Split;
+  readonly generate?: true;
+  readonly tokenize: TokenizeName;
+  readonly output?: string;
+  readonly limit?: number;
 }
+
+/** Texts that are written together where nothing is said. */
+const textsTogether = 32;
 
 export const evalCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
@@ -28,14 +42,34 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
     .description('loss and metrics of the held-out part')
     .argument('<file>', 'the .lm file')
     .requiredOption('--params <file.safetensors>', 'trained parameters');
-  addRunOptions(command).action(async (file: string, options: EvalOptions) => {
+  addRunOptions(command)
+    .addOption(
+      new Option('--split <part>', 'which part (default: test, or else validation)').choices([
+        'train',
+        'validation',
+        'test',
+      ]),
+    )
+    .option('--generate', 'write a text for every row of parallel data, and print BLEU and chrF')
+    .addOption(
+      new Option('--tokenize <name>', 'of --generate: what BLEU counts')
+        .choices(Object.keys(tokenizations))
+        .default('words'),
+    )
+    .option('--limit <n>', 'of --generate: at most so many rows', positiveInteger)
+    .option('-o, --output <file>', 'of --generate: where the texts go, one a line');
+  addSamplingOptions(command).action(async (file: string, options: EvalOptions) => {
     const { device, seed } = options;
+    checkOptions(options);
+    const host = createDiskHost();
+    const batchSize =
+      options.generate === true ? rowsTogether(file, host, options, textsTogether) : options.batchSize;
     const model = await openModel(io, {
       file,
-      host: createDiskHost(),
-      options: lowerOptions(options),
+      host,
+      options: lowerOptions({ ...options, ...defined({ batchSize }) }),
       needsTask: true,
-      purpose: 'evaluation',
+      purpose: options.generate === true ? 'generation' : 'evaluation',
       ...defined({ device, seed }),
     });
     if (model === undefined) {
@@ -51,6 +85,14 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
   });
 };
 
+/** Throws a CommandError (exit code 2) for options of `--generate` without it. */
+function checkOptions({ generate, beams, temperature, output, limit }: EvalOptions): void {
+  if (generate === true) return;
+  for (const [option, value] of Object.entries({ beams, temperature, output, limit }))
+    if (value !== undefined)
+      throw new CommandError(exitCodes.usage, `--${option} says how texts are written: with --generate`);
+}
+
 async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
@@ -62,10 +104,15 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
   io.err(`${plan.signature.model} on ${session.description}\n`);
   for (const note of dataset.notes) io.err(`${note}\n`);
-  const evaluation = await evaluate({ session, plan, dataset, split: heldOut(dataset), seed });
+  const split = options.split ?? heldOut(dataset);
+  if (options.generate === true) {
+    await evaluateTexts(io, model, encoder, dataset, split, options);
+    return;
+  }
+  const evaluation = await evaluate({ session, plan, dataset, split, seed });
   const task = taskOf(plan);
   if (options.logFormat === 'json') {
-    const { split, loss, rows } = evaluation;
+    const { loss, rows } = evaluation;
     const scores = Object.fromEntries(scoresOf(evaluation, task, dataset.labels));
     const classes = classScoresOf(evaluation, dataset);
     const texts = evaluation.texts?.rows;

@@ -29,7 +29,8 @@ export function printStage(
   if (stage !== 'schedule' && stage !== 'wgsl') {
     const optimized = runPasses(graph, passes);
     if (stage === 'train') return printGraph(optimized);
-    return printKernelProgram(fuseGraph(optimized, { storageBuffers: portableTarget.storageBuffers }), stage);
+    const { storageBuffers, bindingBytes } = portableTarget;
+    return printKernelProgram(fuseGraph(optimized, { storageBuffers, packBytes: bindingBytes }), stage);
   }
   const optimized = mapPrograms(graphs, (each, name) => {
     const { observe, ...silent } = passes;

@@ -89,7 +89,12 @@ export interface GroupContents {
 export interface FusionLimits {
   /** Bindings of one dispatch. */
   readonly storageBuffers: number;
+  /** Where code generation packs small temporaries of loops into one binding: the largest, in bytes. */
+  readonly packBytes?: number;
 }
+
+/** Of the largest pack: what is smaller than this always finds room in one. */
+const SMALL_PART = 1 / 32;
 
 export class FusionContext {
   readonly limits: FusionLimits;
@@ -117,6 +122,20 @@ export class FusionContext {
   /** Elements of a shape at the bounds. */
   volume(shape: readonly Dim[]): number {
     return evaluateDim(productOfDims(shape), this.#bounds);
+  }
+
+  /** Whether a kernel inside of so many loops can bind these slots, one for each operand. */
+  canBind(slots: readonly number[], depth: number): boolean {
+    const { storageBuffers, packBytes } = this.limits;
+    if (slots.length <= storageBuffers) return true;
+    if (depth === 0 || packBytes === undefined) return false;
+    const bindings = new Set<number | string>();
+    for (const slot of slots) {
+      const { role, type } = this.slots[slot] ?? {};
+      const small = role === 'temporary' && 4 * this.volume(type?.shape ?? []) <= SMALL_PART * packBytes;
+      bindings.add(small ? `small ${type?.dtype ?? ''}` : slot);
+    }
+    return bindings.size <= storageBuffers;
   }
 
   addSlot(name: string, type: TensorType, role: Slot['role']): number {
