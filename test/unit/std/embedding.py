@@ -1,4 +1,4 @@
-"""Writes embedding.json: gradients of nn.Embedding's table in float64.   usage: python3 embedding.py (needs PyTorch)
+"""Writes embedding.json: gradients of nn.Embedding's table in float64.   usage: python3 embedding.py (needs PyTorch; then prettier --write)
 Element i of the table is sin(0.37 i) / 2; `tied` multiplies with the table again, as a model with a tied output does."""
 import json, os
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -12,4 +12,4 @@ for padding in (None, 1):
         x = e(ids)
         F.cross_entropy((x @ e.weight.T if tied else x).flatten(0, 1), labels.flatten()).backward()
         out[f'{"no padding" if padding is None else "padding"}, {"tied" if tied else "alone"}'] = [round(float(v), 12) for v in e.weight.grad.flatten()]
-json.dump(out, open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'embedding.json'), 'w'), indent=1)
+json.dump(out, open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "embedding.json"), "w"), indent=2)
