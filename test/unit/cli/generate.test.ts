@@ -70,7 +70,8 @@ describe('lmc generate', () => {
       ['--input', file('both.txt'), '--beams', '3', '--max-tokens', '5'],
     ]) {
       const found = await runModel(own, ...given, ...more);
-      expect(found).toEqual(await run(...given, ...more));
+      const { out } = await run(...given, ...more);
+      expect(found.out).toBe(out);
       expect(found.code).toBe(0);
     }
   });
