@@ -36,7 +36,9 @@ const first = (dataset: Dataset, split: Split = 'train') => {
 const numbers = (dataset: Dataset, name: string, split: Split = 'train') => {
   const { data = [], shape = [] } = first(dataset, split)?.tensors.get(name) ?? {};
   const [rows = 0, size = 0] = shape;
-  return Array.from({ length: rows }, (_, k) => [...data.slice(k * size, (k + 1) * size)]);
+  return Array.from({ length: rows }, (_, k) =>
+    Array.from({ length: size }, (_each, j) => data[k * size + j] ?? 0),
+  );
 };
 const spell = (dataset: Dataset, name: string, input = name) => {
   const tokenizer = tokenizerOf(dataset.encoder, input);

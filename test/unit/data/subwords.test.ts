@@ -14,7 +14,9 @@ const rowsOf = (dataset: Dataset, name = 'tokens') => {
   const [batch] = dataset.batches('train', { seed: 0, epoch: 0, shuffle: false });
   const { data = [], shape = [] } = batch?.tensors.get(name) ?? {};
   const [rows = 0, size = 0] = shape;
-  return Array.from({ length: rows }, (_, k) => [...data.slice(k * size, (k + 1) * size)]);
+  return Array.from({ length: rows }, (_, k) =>
+    Array.from({ length: size }, (_each, j) => data[k * size + j] ?? 0),
+  );
 };
 
 describe('classified texts', () => {
