@@ -5,7 +5,7 @@
 import { formatSpan, type Span } from '../diagnostics/span.ts';
 import { constantDim, constantOf, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
-import { declareCarry, frontOf, keepCarry } from './carried-states.ts';
+import { declareCarry, frontOf } from './carried-states.ts';
 import type { Context, Growing, Scope } from './context.ts';
 
 function growsAlong({ growing }: Context, size: Dim | undefined): Growing | undefined {
@@ -45,16 +45,8 @@ export function cacheAlong(ctx: Context, x: Value, axis: number, scope: Scope): 
   if (growing === undefined) return x;
   const shape = x.type.shape.map((dim, at) => (at === axis ? growing.total : dim));
   const { state, stored } = declareCarry(ctx, 'cache', { ...x.type, shape }, scope);
-  const before = frontOf(ctx, stored, shape);
-  const added = ctx.emit('pad', [x], { axis, before: growing.past, after: constantDim(0) });
-  // What lies behind the length so far is left over from another text.
-  const position = ctx.emit('iota', [], { length: growing.total });
-  const past = ctx.emit('broadcast', [ctx.emit('dim-size', [], { dim: growing.past })], {
-    shape: [growing.total],
-    axes: [],
-  });
-  const isPast = ctx.emit('broadcast', [ctx.emit('lt', [position, past], {})], { shape, axes: [axis] });
-  const whole = ctx.emit('select', [isPast, before, added], {});
-  keepCarry(ctx, state, whole);
-  return whole;
+  const starts = shape.map((_, at) => (at === axis ? growing.past : constantDim(0)));
+  const whole = ctx.emit('update-slice', [stored, x], { starts });
+  ctx.updates.push({ state, value: whole });
+  return frontOf(ctx, whole, shape);
 }
