@@ -18,13 +18,13 @@ export async function generateTexts(
   { metadata }: ParameterFile,
   options: GenerateOptions,
 ): Promise<void> {
-  const { encoder, note } = chooseEncoder(plan, {
+  const chosen = chooseEncoder(plan, {
     params,
     metadata,
     ...defined({ tokenizer: options.tokenizer }),
   });
-  if (note !== undefined) io.err(`${note}\n`);
-  const writer = new TextWriter(plan, session, encoder, options);
+  if (chosen.note !== undefined) io.err(`${chosen.note}\n`);
+  const writer = new TextWriter(plan, session, chosen.encoder, options);
   const texts = await readTexts(options);
   const { prompts, notes } = writer.encode(texts);
   for (const note of notes) io.err(`${note}\n`);
