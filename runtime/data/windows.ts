@@ -97,7 +97,13 @@ function makeEncoder(
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
   const texts = () => piecesOf(text);
-  const learning = { most: length, input: binding.tokens, texts, cutsTexts: false };
+  const learning = {
+    most: length,
+    input: binding.tokens,
+    texts,
+    cutsTexts: false,
+    file: context.tokenizerFile,
+  };
   return encodeOne(binding.tokens.name, learnTokenizer(tokenizer, learning, notes));
 }
 
