@@ -6,6 +6,7 @@ import { checkRequest, checkTensor } from './check-request.ts';
 import {
   encodeCommands,
   flattenSteps,
+  volumeOf,
   type Command,
   type Resources,
   type SharedGroups,
@@ -162,7 +163,7 @@ class PlanSession implements GpuSession {
     const encoder = device.createCommandEncoder();
     if (this.#profiler === undefined) encodeCommands(encoder, commands, this.#shared);
     else this.#profiler.encode(encoder, commands, this.#shared);
-    const run = this.#copyOutputs(program, request, encoder);
+    const run = this.#copyOutputs(program, request, encoder, volumeOf(commands));
     device.queue.submit([encoder.finish()]);
     this.#profiler?.submitted();
     this.#readOldest();
@@ -188,7 +189,7 @@ class PlanSession implements GpuSession {
     return commands;
   }
 
-  #copyOutputs(program: PlanProgram, { sizes }: RunRequest, encoder: GPUCommandEncoder): Run {
+  #copyOutputs(program: PlanProgram, { sizes }: RunRequest, encoder: GPUCommandEncoder, volume: number): Run {
     const pool = this.#staging.get(program.name);
     if (pool === undefined) throw new Error(`no staging for ${program.name}`);
     const staging = pool.take();
@@ -202,10 +203,7 @@ class PlanSession implements GpuSession {
       return { name, dtype, shape: actual, from: end - bytes, to: end };
     });
     const total = end;
-    const ticket = this.#pace.submit(
-      program.name,
-      [...sizes.values()].reduce((product, size) => product * size, 1),
-    );
+    const ticket = this.#pace.submit(program.name, volume);
     const read = async (patient: boolean): Promise<ReadonlyMap<string, TensorData>> => {
       const pause = patient ? this.#pace.pause(ticket) : 0;
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));

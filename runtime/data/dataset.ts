@@ -99,6 +99,8 @@ export interface DataContext {
   readonly noShuffle?: boolean;
   /** `Dataset.encoder` of a training run: its vocabulary and labels are used instead of new ones. */
   readonly encoder?: string;
+  /** What `tokenizer{…}` names. */
+  readonly tokenizerFile?: { readonly name: string; readonly text: string };
 }
 
 /** Files by the name that the program gives them. */

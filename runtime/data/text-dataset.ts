@@ -2,9 +2,16 @@
 import type { StageArguments } from './arguments.ts';
 import { bindText, type TextBinding } from './binding.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
-import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import {
+  createEncode,
+  encodeOne,
+  encodingOf,
+  parseEncoder,
+  printEncoder,
+  type EncoderData,
+} from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
-import { learnVocabulary } from './learn-vocabulary.ts';
+import { learnTokenizer } from './learn-tokenizer.ts';
 import { createOrder, type Batching } from './order.ts';
 import { failAt, formatPlace, plural } from './problem.ts';
 import type { Row } from './rows.ts';
@@ -104,20 +111,21 @@ function makeEncoder(
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
   const { sequenceBound, target, tokens } = binding;
-  const learnt = learnVocabulary(
-    tokenizer,
-    sequenceBound,
-    tokens,
-    // What is cut from a text is not learnt from, and so not counted.
-    (tokenize, { maxLength }) => parts.train.map(({ text }) => tokenize(text).slice(0, maxLength)),
-    notes,
-  );
+  const texts = () => parts.train.map(({ text }) => text);
+  const learning = {
+    most: sequenceBound,
+    input: tokens,
+    texts,
+    cutsTexts: true,
+    file: context.tokenizerFile,
+  };
+  const learnt = learnTokenizer(tokenizer, learning, notes);
   const labels = target?.kind === 'class' ? collectLabels(parts.train, target.classes, file) : [];
-  return { ...learnt, labels };
+  return encodeOne(tokens.name, learnt, labels);
 }
 
 function numberPart(rows: readonly Row[], data: EncoderData, binding: TextBinding, place: string): Part {
-  const encode = createEncode(data, binding.sequenceBound, place);
+  const encode = createEncode(encodingOf(data, binding.tokens.name), binding.sequenceBound);
   const encoded = rows.map(({ text }) => encode(text));
   const ids = encoded.map((text) => text.ids);
   if (binding.target !== undefined && rows.some(({ label }) => label === undefined)) {
@@ -151,7 +159,7 @@ function noteTexts(
   binding: TextBinding,
   notes: string[],
 ): void {
-  const most = Math.min(data.tokenizer.maxLength, binding.sequenceBound);
+  const most = Math.min(encodingOf(data, binding.tokens.name).maxLength, binding.sequenceBound);
   const all = Object.values(parts);
   const cut = all.flatMap((part) => part.cut);
   const empty = all.flatMap((part) => part.empty);

@@ -3,15 +3,15 @@ import { philox4x32 } from '../philox.ts';
 import type { StageArguments } from './arguments.ts';
 import { bindWindows, type WindowBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
-import { parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
-import { learnVocabulary } from './learn-vocabulary.ts';
+import { encodeOne, encodingOf, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
+import { learnTokenizer } from './learn-tokenizer.ts';
 import { failAt, plural } from './problem.ts';
 import { streams } from './random.ts';
 import { mapSplits } from './text-dataset.ts';
 import type { Batching } from './order.ts';
 import { countStreamBatches, cutStreams, noteStreams } from './streams.ts';
 import { makeBatch } from './window-batch.ts';
-import { createTokenizer, unknown, type Tokenize } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** `length`: the tokens of a window; by default the bound of the sequence dimension. */
 export function createWindowDataset(
@@ -28,8 +28,8 @@ export function createWindowDataset(
     failAt(batching.place, '`bucket` sorts texts by length; windows are all of one length');
   const notes: string[] = [];
   const data = makeEncoder(parts.train, tokenizer, length, binding, context, notes);
-  const tokenize = createTokenizer(data.tokenizer, tokenizer.place);
-  const ids = mapSplits((split) => numberText(parts[split], tokenize, data));
+  const { tokenizer: opened } = encodingOf(data, binding.tokens.name);
+  const ids = mapSplits((split) => numberText(parts[split], opened));
   const count = (split: Split): number => Math.ceil(Math.max(0, ids[split].length - 1) / length);
   if (ids.train.length < length + 1)
     failAt(
@@ -40,7 +40,7 @@ export function createWindowDataset(
   notes.unshift(
     `${plural(ids.train.length, 'token')} to train on, ${ids.validation.length} for validation, ${ids.test.length} for the test; windows of ${length}`,
   );
-  noteUnknown(ids, notes);
+  noteUnknown(ids, opened, notes);
 
   const isContiguous = windows?.flag('contiguous') ?? false;
   if (isContiguous && batching.shuffle)
@@ -96,34 +96,40 @@ function makeEncoder(
   notes: string[],
 ): EncoderData {
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
-  const learnt = learnVocabulary(
-    tokenizer,
-    length,
-    binding.tokens,
-    (tokenize) => tokensOf(text, tokenize),
-    notes,
-  );
-  return { ...learnt, labels: [] };
+  const texts = () => piecesOf(text);
+  const learning = {
+    most: length,
+    input: binding.tokens,
+    texts,
+    cutsTexts: false,
+    file: context.tokenizerFile,
+  };
+  return encodeOne(binding.tokens.name, learnTokenizer(tokenizer, learning, notes));
 }
 
 const chunkSize = 1 << 18;
 
-/** In pieces, so that the tokens of a large text are never all strings at a time. Pieces end after a line. */
-function* tokensOf(text: string, tokenize: Tokenize): Iterable<readonly string[]> {
+/**
+ * In pieces, so that the tokens of a large text are never all strings at a time. A piece ends with a line feed between
+ * two characters that are no white space, where no tokeniser puts tokens across.
+ */
+function* piecesOf(text: string): Iterable<string> {
+  const border = /\S\n(?=\S)/g;
   let start = 0;
   while (start < text.length) {
-    const feed = text.indexOf('\n', start + chunkSize);
-    const end = feed === -1 ? text.length : feed + 1;
-    yield tokenize(text.slice(start, end));
+    border.lastIndex = start + chunkSize;
+    const found = border.lastIndex < text.length ? border.exec(text) : null;
+    const end = found === null ? text.length : found.index + found[0].length;
+    yield text.slice(start, end);
     start = end;
   }
 }
 
-function numberText(text: string, tokenize: Tokenize, { vocabulary }: EncoderData): Int32Array {
+function numberText(text: string, tokenizer: Tokenizer): Int32Array {
   const pieces: Int32Array[] = [];
   let total = 0;
-  for (const tokens of tokensOf(text, tokenize)) {
-    const piece = Int32Array.from(tokens, (token) => vocabulary.number(token));
+  for (const part of piecesOf(text)) {
+    const piece = Int32Array.from(tokenizer.encode(part, { continues: total > 0 }));
     pieces.push(piece);
     total += piece.length;
   }
@@ -136,9 +142,15 @@ function numberText(text: string, tokenize: Tokenize, { vocabulary }: EncoderDat
   return ids;
 }
 
-function noteUnknown(ids: Readonly<Record<Split, Int32Array>>, notes: string[]): void {
+function noteUnknown(
+  ids: Readonly<Record<Split, Int32Array>>,
+  { special }: Tokenizer,
+  notes: string[],
+): void {
+  const { unk } = special;
+  if (unk === undefined) return;
   for (const [split, part] of Object.entries(ids)) {
-    const count = part.reduce((sum, id) => sum + (id === unknown ? 1 : 0), 0);
+    const count = part.reduce((sum, id) => sum + (id === unk ? 1 : 0), 0);
     if (count > 0) notes.push(`${plural(count, 'token')} of the ${split} part: <unk>`);
   }
 }

@@ -1,7 +1,8 @@
 /** Tokens that come one by one, of several texts in turn, put together to texts that end before a stop string. */
 import type { FinishReason, Generated } from './sequences.ts';
 import { StopStrings } from './stop-strings.ts';
-import type { TextCodec, TokenStream } from './text-codec.ts';
+import type { TextCodec } from './text-codec.ts';
+import type { TokenStream } from '../data/tokenizer.ts';
 
 export interface GeneratedText {
   /** Which of the prompts, and which of its samples. */
@@ -27,11 +28,14 @@ export type OnPiece = (prompt: number, sample: number, piece: string) => void;
 export class TextAssembler {
   readonly #codec: TextCodec;
   readonly #stop: readonly string[];
+  readonly #continues: boolean;
   readonly #onPiece: OnPiece;
   readonly #texts = new Map<string, OpenText>();
 
-  constructor(codec: TextCodec, stop: readonly string[], onPiece: OnPiece = () => {}) {
+  /** `continues`: texts go on from their prompts; otherwise they begin. */
+  constructor(codec: TextCodec, stop: readonly string[], continues: boolean, onPiece: OnPiece = () => {}) {
     this.#codec = codec;
+    this.#continues = continues;
     this.#stop = stop;
     this.#onPiece = onPiece;
   }
@@ -63,7 +67,8 @@ export class TextAssembler {
   #open(prompt: number, sample: number): OpenText {
     const found = this.#texts.get(keyOf(prompt, sample));
     if (found !== undefined) return found;
-    const open = { stream: this.#codec.openDecoder(), stops: new StopStrings(this.#stop), text: '' };
+    const stream = this.#codec.openDecoder({ continues: this.#continues });
+    const open = { stream, stops: new StopStrings(this.#stop), text: '' };
     this.#texts.set(keyOf(prompt, sample), open);
     return open;
   }

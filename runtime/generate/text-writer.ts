@@ -1,6 +1,6 @@
 /** Texts from a model: what goes on from prompts, or translations of sources. For the command line and for bundles. */
 import { symbolOf } from '../data/dims.ts';
-import { parseEncoder } from '../data/encoder.ts';
+import type { EncoderData } from '../data/encoder.ts';
 import type { Plan, PlanSignature } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { searchBeams } from './beam.ts';
@@ -13,7 +13,7 @@ import type { SamplerSettings } from './sampler.ts';
 import type { BindSources, Prompt } from './sequences.ts';
 import type { GenerationSettings } from './settings.ts';
 import { TextAssembler, type GeneratedText, type OnPiece } from './text-assembler.ts';
-import { numberCodec, openTextCodec, type TextCodec } from './text-codec.ts';
+import { numberCodec, openTextCodec, withSpecial, type TextCodec } from './text-codec.ts';
 
 /** As much longer than its source a translation may be; as in the reference's beam search. */
 const spareTokens = 10;
@@ -36,15 +36,17 @@ export class TextWriter {
   readonly #growing: GrowingInput;
   readonly #source: Input | undefined;
   readonly #codec: TextCodec;
+  /** The codec, or where the source has a vocabulary of its own that one's. */
+  readonly #sourceCodec: TextCodec;
   readonly #bindSources: BindSources;
   /** Tokens of a prompt or a source that the model reads. */
   readonly #room: number;
 
   /**
-   * `encoder`: what stands under `encoderKey` in the metadata of the parameters. Throws a RuntimeError for a model that
+   * `encoder`: what travels with the parameters; undefined: texts are numbers of tokens. Throws a RuntimeError for a model that
    * cannot generate, and for settings that do not fit it.
    */
-  constructor(plan: Plan, session: Session, encoder: string | undefined, settings: GenerationSettings) {
+  constructor(plan: Plan, session: Session, encoder: EncoderData | undefined, settings: GenerationSettings) {
     this.#settings = settings;
     const growing = findGrowingInput(plan);
     this.#growing = growing;
@@ -52,10 +54,18 @@ export class TextWriter {
     this.#source = source;
     this.hasSource = source !== undefined;
     this.isNumbers = encoder === undefined;
-    this.#codec = this.#openCodec(encoder);
+    const open = (input: string): TextCodec =>
+      encoder === undefined ? numberCodec : openTextCodec(encoder, input);
+    this.#codec = this.#specialize(open(growing.name));
+    this.#sourceCodec = source === undefined || encoder === undefined ? this.#codec : open(source.name);
     const bound = boundOf(source, plan.dims);
     this.#room = source === undefined ? growing.capacity : bound;
-    this.#bindSources = createBindSources(growing.others, source?.name, this.#codec.special.pad ?? 0, bound);
+    this.#bindSources = createBindSources(
+      growing.others,
+      source?.name,
+      this.#sourceCodec.special.pad ?? 0,
+      bound,
+    );
     this.#decoder = hasDecodeProgram(plan)
       ? new CachedDecoder(plan, session)
       : new PrefixDecoder(plan, session);
@@ -93,12 +103,12 @@ export class TextWriter {
     { onPiece, onText }: WriteOptions = {},
   ): Promise<readonly GeneratedText[]> {
     const { beams, lengthPenalty, samples, minTokens, repetitionPenalty, stop } = this.#settings;
-    const { pad, begin, end } = this.#codec.special;
+    const { pad, bos, eos: end } = this.#codec.special;
     const special = {
-      banned: [pad, begin].flatMap((token) => token ?? []),
+      banned: [...[pad, bos].flatMap((token) => token ?? []), ...this.#spare()],
       ...(end === undefined ? {} : { end }),
     };
-    const assembler = new TextAssembler(this.#codec, stop, onPiece);
+    const assembler = new TextAssembler(this.#codec, stop, !this.hasSource, onPiece);
     const texts: GeneratedText[] = [];
     const onEnd = (generated: Parameters<TextAssembler['end']>[0]): void => {
       const text = assembler.end(generated, beams > 1);
@@ -124,6 +134,13 @@ export class TextWriter {
     return texts.toSorted((a, b) => a.prompt - b.prompt || a.sample - b.sample);
   }
 
+  /** What the model could write, and the tokeniser cannot spell: vocabularies are rounded up now and then. */
+  #spare(): readonly number[] {
+    const { vocabularySize } = this.#growing;
+    const first = Math.min(this.#codec.size, vocabularySize);
+    return Array.from({ length: vocabularySize - first }, (_, at) => first + at);
+  }
+
   #samplerSettings(): SamplerSettings {
     const { topK, topP, repetitionPenalty, minTokens, seed = 0 } = this.#settings;
     // A translation is the likeliest text, a story is not.
@@ -131,44 +148,42 @@ export class TextWriter {
     return { temperature, topK, topP, repetitionPenalty, minTokens, seed };
   }
 
-  /** The tokeniser, with the special tokens that the settings name. */
-  #openCodec(encoder: string | undefined): TextCodec {
-    const opened = encoder === undefined ? numberCodec : openTextCodec(parseEncoder(encoder));
+  /** With the special tokens that the settings name. */
+  #specialize(opened: TextCodec): TextCodec {
     const { begin, end } = this.#settings;
     const ending = typeof end === 'string' ? tokenOf(opened, end) : end;
     for (const token of [begin, ending])
       if (token !== undefined) checkNumbers([token], this.#growing.vocabularySize, true);
-    return {
-      ...opened,
-      special: {
-        ...(this.#source === undefined ? {} : { pad: 0 }),
-        ...opened.special,
-        ...(begin === undefined ? {} : { begin }),
-        ...(ending === undefined ? {} : { end: ending }),
-      },
-    };
+    const { pad = this.#source === undefined ? undefined : 0 } = opened.special;
+    return withSpecial(opened, {
+      ...(pad === undefined ? {} : { pad }),
+      ...(begin === undefined ? {} : { bos: begin }),
+      ...(ending === undefined ? {} : { eos: ending }),
+    });
   }
 
   #encodeText(text: string, place: string): Prompt {
-    const tokens = this.#codec.encode(text);
+    const tokens = this.#sourceCodec.encode(text);
     if (tokens.length === 0) throw new RuntimeError(2, `the prompt${place} is empty`);
     checkNumbers(tokens, this.#source?.range?.[1] ?? this.#growing.vocabularySize, this.isNumbers);
     const { maxTokens } = this.#settings;
     if (this.#source === undefined) return { tokens, maxTokens: maxTokens ?? defaultTokens };
-    const { begin, end } = this.#codec.special;
-    if (begin === undefined)
+    const { bos } = this.#codec.special;
+    const { eos } = this.#sourceCodec.special;
+    if (bos === undefined)
       throw new RuntimeError(
         5,
         'a model with a source needs a token that begins a text: the parameters’ tokeniser has none, and --begin N names one',
       );
-    const whole = end === undefined ? tokens : [...tokens, end];
-    return { tokens: [begin], source: whole, maxTokens: maxTokens ?? whole.length + spareTokens };
+    const whole = eos === undefined ? tokens : [...tokens, eos];
+    return { tokens: [bos], source: whole, maxTokens: maxTokens ?? whole.length + spareTokens };
   }
 }
 
 /** The one token that a text is. Throws a RuntimeError where it is none, or several. */
 function tokenOf(codec: TextCodec, text: string): number {
-  const [token, ...more] = codec.encode(text);
+  const special = codec.find(text);
+  const [token, ...more] = special === undefined ? codec.encode(text) : [special];
   if (token === undefined || more.length > 0)
     throw new RuntimeError(
       2,
@@ -203,7 +218,10 @@ function createBindSources(
 ): BindSources {
   if (source === undefined) return () => new Map();
   return (sources) => {
-    const cut = sources.map((each) => each.slice(0, bound));
+    // The last token ends a source; a cut one ends, too.
+    const cut = sources.map((each) =>
+      each.length > bound ? [...each.slice(0, bound - 1), ...each.slice(-1)] : each,
+    );
     const longest = Math.max(...cut.map(({ length }) => length));
     const data = new Int32Array(cut.length * longest).fill(pad);
     for (const [row, each] of cut.entries()) data.set(each, row * longest);

@@ -139,6 +139,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   argmax: fields<OpAttributes['argmax']>({ axis: integer }, BRACES),
   dot: fields<OpAttributes['dot']>({ batch: pairs, contract: pairs }, BRACES),
   'scatter-add': fields<OpAttributes['scatter-add']>({ rows: dim }, BRACES),
+  'update-slice': fields<OpAttributes['update-slice']>({ starts: shapeCodec }, BRACES),
   scan: fields<OpAttributes['scan']>(
     { trip: dim, reverse: boolean, sequences: integer, carries: integer, stacks: integer },
     BRACES,

@@ -93,6 +93,8 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   readonly gather: Empty;
   /** (indices i32[ix…], updates [ix…, rest…]) -> [rows, rest…]: sums the updates of equal indices, in index order. */
   readonly 'scatter-add': { readonly rows: Dim };
+  /** (x, part) -> x with the part from `starts` on, one for each axis. */
+  readonly 'update-slice': { readonly starts: readonly Dim[] };
   readonly scan: ScanAttributes;
 }
 

@@ -42,7 +42,7 @@ export function lowerDecode(
     return undefined;
   const { nodes } = ctx.frame.builder;
   if (mixesPositions(nodes, growing, 'graph')) return undefined;
-  if (!new Causality(growing, ctx.states).holds(withoutStores(nodes, ctx))) return undefined;
+  if (!new Causality(growing, ctx.states).holds(nodes)) return undefined;
   const scores = walked.results.find((_, at) => outputName(at) === output);
   const [batch, , vocabulary] = scores?.type.shape ?? [];
   if (scores === undefined || batch === undefined || vocabulary === undefined) return undefined;
@@ -101,16 +101,4 @@ function mixes(node: Node, growing: Growing, place: 'graph' | 'region'): boolean
     default:
       return false;
   }
-}
-
-/** All but the nodes that give what is kept the size that it is stored at. */
-function withoutStores(nodes: readonly Node[], { facts, updates }: Context): readonly Node[] {
-  const stores = new Set<Node>();
-  for (const { value } of updates)
-    for (let node = facts.producerOf(value); node?.op === 'pad';) {
-      stores.add(node);
-      const [operand] = node.operands;
-      node = operand && facts.producerOf(operand);
-    }
-  return nodes.filter((node) => !stores.has(node));
 }

@@ -1,7 +1,8 @@
 /** A whole program: its config, dimensions and task settled, then one walk for each of its graphs. */
 import * as names from '../diagnostics/catalogue/names.ts';
+import * as sequences from '../diagnostics/catalogue/sequences.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
-import { note } from '../diagnostics/define.ts';
+import { help, note } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanGeneration, PlanTask } from '../../runtime/plan.ts';
@@ -35,6 +36,7 @@ import {
   type TaskItems,
 } from './task.ts';
 import { usedDims } from './used-dims.ts';
+import { printDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
 interface SettledTask {
@@ -95,7 +97,14 @@ export class ProgramLowering {
     );
     const signature = signatureOf(name, predict.model, predict.ctx);
     const generation = this.#generation(program, model, predict, bounds.sizes);
-    const decode = generation && this.#decode(model, generation, bounds.sizes);
+    const decode = generation && this.#decode(model, generation, bounds.sizes, predict.ctx);
+    if (program.generations.length === 0)
+      for (const { span } of predict.ctx.caches.values())
+        this.#report(
+          sequences.cacheWithoutGenerate(span, { model: name }, [
+            help(`with \`generate text for ${name} { … }\`, texts come about token by token`),
+          ]),
+        );
     const total = decode === undefined ? {} : { total: totalName(generation?.dim ?? '', bounds.sizes) };
     const base = {
       signature,
@@ -226,11 +235,36 @@ export class ProgramLowering {
     model: Declared<ModelDeclaration>,
     generation: PlanGeneration,
     bounds: ReadonlyMap<string, number>,
+    predict: Context,
   ): Graph | undefined {
     const total = totalName(generation.dim, bounds);
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
-    return lowerDecode(ctx, model, generation, total);
+    const graph = lowerDecode(ctx, model, generation, total);
+    this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
+    return graph;
+  }
+
+  /** `decode`: the walk for the program of that name, where there is one. */
+  #adviseCaches(model: string, dim: string, predict: Context, decode: Context | undefined): void {
+    const idle = [...predict.caches].filter(([place]) => decode?.caches.get(place)?.grows !== true);
+    const elsewhere = idle.filter(([, { size }]) => printDim(size) !== dim);
+    for (const [, { span, size }] of elsewhere)
+      this.#report(
+        sequences.cacheWithoutUse(span, {
+          model,
+          cause: `\`${printDim(size)}\` is not what grows in generation; that is \`${dim}\``,
+        }),
+      );
+    // What is kept along a wrong axis may be why there is no such program.
+    if (decode !== undefined || elsewhere.length > 0) return;
+    const cause = `a position of \`${model}\` may look at later ones, or counts them, so that the whole text is run for every token`;
+    for (const [, { span }] of idle)
+      this.#report(
+        sequences.cacheWithoutUse(span, { model, cause }, [
+          help(`hide later positions with \`causal(${dim})\``),
+        ]),
+      );
   }
 
   #taskGraph(

@@ -5,6 +5,7 @@ import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
 import type { Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
+import { findInPlace } from './in-place.ts';
 import type { Index, Lowered } from './lowering.ts';
 
 /** An expression that depends on how many loops are around the kernel that uses it. */
@@ -103,11 +104,14 @@ export class FusionContext {
   /** The items that write a value; a concatenation has one for each operand. */
   readonly writers = new Map<Value, Item[]>();
   readonly hostNumbers = new Set<string>();
+  /** Results of `update-slice` that are stored where the state is. */
+  readonly inPlace: ReadonlySet<Value>;
   readonly #bounds: ReadonlyMap<string, number>;
   #items = 0;
 
   constructor(graph: Graph, limits: FusionLimits) {
     this.limits = limits;
+    this.inPlace = findInPlace(graph);
     this.#bounds = new Map(graph.dims.map((dim) => [dim.name, dim.bound]));
   }
 

@@ -15,6 +15,7 @@ import {
   type Place,
   type Target,
 } from './context.ts';
+import { basesOf } from './dependencies.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { ownCost } from './scalar-costs.ts';
@@ -69,6 +70,9 @@ export class ItemList {
         return;
       case 'concat':
         this.#concat(node);
+        return;
+      case 'update':
+        this.#update(node);
         return;
       case 'scatter':
         this.add({
@@ -224,6 +228,27 @@ export class ItemList {
     this.#ctx.places.set(operand, part);
     this.#ctx.addWriter(whole, writer);
     return true;
+  }
+
+  /** Of a state that is updated in its own buffer, only the part is stored; any other whole is made anew. */
+  #update(node: Node): void {
+    const result = only(node);
+    const [whole, part] = node.operands;
+    if (node.op !== 'update-slice' || whole === undefined || part === undefined)
+      throw new InternalError(`fusion has no rule for the update ${node.op}`);
+    if (!this.#ctx.inPlace.has(result)) return this.compute(result, node);
+    const { slot, shape } = this.#ctx.place(whole);
+    // Elements that move within the state are read before the first is stored.
+    if (basesOf(this.#ctx, [part]).has(whole)) this.compute(part, undefined);
+    const starts = node.attributes.starts.map(scalar.dimension);
+    const place: Place = {
+      slot,
+      shape,
+      index: (index) => index.map((step, axis) => scalar.add(step, starts[axis] ?? scalar.integer(0))),
+      whole: false,
+    };
+    this.#ctx.places.set(result, wholePlace(slot, shape));
+    this.copy(part, result, part.type, { place, accumulate: false, stable: true, inPlace: true }, node);
   }
 
   /** A few instructions on at most one large buffer that exists anyway: cheaper to repeat than to keep. */
