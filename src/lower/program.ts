@@ -24,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -153,7 +154,7 @@ export class ProgramLowering {
   }
 
   #settings(): ReadonlyMap<string, Setting> {
-    const parsed = this.#parse('--set', this.#options.set);
+    const parsed = this.#parse('--set', quoteTexts(this.#options.set, this.#files.at(-1)?.ast));
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
   }
 
