@@ -35,7 +35,7 @@ import {
   type Optimizer,
   type TaskItems,
 } from './task.ts';
-import { usedDims } from './used-dims.ts';
+import { usedDims } from '../ir/used-dims.ts';
 import { printDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
