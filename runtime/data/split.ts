@@ -68,20 +68,3 @@ function draw(rows: readonly number[], { train, seed, place }: SplitPlan): reado
     .slice(0, train)
     .toSorted((a, b) => a - b);
 }
-
-/** Parts of one text, in its order: there is nothing to shuffle. A part never begins within a surrogate pair. */
-export function splitText(text: string, plan: SplitPlan): Readonly<Record<Split, string>> {
-  if (plan.train !== undefined)
-    failAt(plan.place, 'one long text has no rows to draw: `train` is for texts by row');
-  const at = (share: number): number => {
-    const place = Math.floor(text.length * share + 1e-9);
-    const isInPair = /^[\uDC00-\uDFFF]/.test(text.slice(place, place + 1)) && place > 0;
-    return isInPair ? place + 1 : place;
-  };
-  const [trainEnd, testStart] = [at(1 - plan.validation - plan.test), at(1 - plan.test)];
-  return {
-    train: text.slice(0, trainEnd),
-    validation: text.slice(trainEnd, testStart),
-    test: text.slice(testStart),
-  };
-}
