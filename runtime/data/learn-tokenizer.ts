@@ -1,8 +1,12 @@
 /** The tokeniser of a training part, by what its stage and the model's table say. */
 import type { StageArguments } from './arguments.ts';
-import type { TensorSpec } from './dataset.ts';
+import { parseTokenizerJson } from './bpe/tokenizer-json.ts';
+import { BpeTokenizer } from './bpe/tokenizer.ts';
+import { leastBpeSize, trainBpe } from './bpe/train.ts';
+import type { DataContext, TensorSpec } from './dataset.ts';
 import type { InputEncoding } from './encoder.ts';
-import { plural } from './problem.ts';
+import { failAt, plural } from './problem.ts';
+import type { Tokenizer } from './tokenizer.ts';
 import { buildVocabulary, specialTokens } from './vocabulary.ts';
 import { createDivide, WordTokenizer, type WordSettings } from './word-tokenizer.ts';
 
@@ -15,13 +19,78 @@ export interface Learning {
   readonly texts: () => Iterable<string>;
   /** Whether what is cut from a text is not learnt from. */
   readonly cutsTexts: boolean;
+  /** Of `words` and `characters`: the first tokens of the vocabulary. */
   readonly special?: readonly string[];
+  /** Of `tokenizer`: its file. */
+  readonly file: DataContext['tokenizerFile'];
 }
 
 /** What was left out is said in `notes`. */
 export function learnTokenizer(stage: StageArguments, learning: Learning, notes: string[]): InputEncoding {
   const maxLength = Math.min(stage.optionalInteger('max_length') ?? learning.most, learning.most, 0x7fffffff);
-  return { tokenizer: learnWords(stage, learning, maxLength, notes), maxLength };
+  return { tokenizer: learn(stage, learning, maxLength, notes), maxLength };
+}
+
+function learn(stage: StageArguments, learning: Learning, maxLength: number, notes: string[]): Tokenizer {
+  switch (stage.stage.name) {
+    case 'bpe':
+      return learnBytePairs(stage, learning, notes);
+    case 'tokenizer':
+      return openFile(stage, learning, notes);
+    case 'words':
+    case 'characters':
+      return learnWords(stage, learning, maxLength, notes);
+    default:
+      failAt(
+        stage.place,
+        `\`${stage.stage.name}\` does not divide texts`,
+        'write `words{…}`, `characters{…}`, `bpe{…}` or `tokenizer{…}`',
+      );
+  }
+}
+
+function learnBytePairs(stage: StageArguments, { input, texts }: Learning, notes: string[]): BpeTokenizer {
+  const room = input.range?.[1] ?? Number.POSITIVE_INFINITY;
+  const merges = stage.optionalInteger('merges');
+  const size = stage.optionalInteger('vocab_size');
+  if (merges !== undefined && size !== undefined)
+    failAt(stage.place, '`vocab_size` and `merges` say the same: give one of them');
+  const wanted = merges === undefined ? (size ?? room) : merges + leastBpeSize;
+  if (!Number.isFinite(wanted)) failAt(stage.place, '`bpe` needs `vocab_size` or `merges`');
+  checkRoom(stage, wanted, room);
+  const model = trainBpe(texts(), {
+    vocabularySize: wanted,
+    minCount: stage.integer('min_count'),
+    lowercase: stage.flag('lowercase'),
+    nfc: stage.flag('nfc'),
+    prefixSpace: stage.flag('prefix_space'),
+  });
+  const found = model.tokens.length;
+  const short = found < wanted ? `; no more pairs are there ${stage.integer('min_count')} times` : '';
+  notes.push(
+    `vocabulary of ${found}${Number.isFinite(room) ? ` (room for ${room})` : ''}: 256 bytes, ${model.added.length} special tokens, ${plural(model.merges.length, 'merge')}${short}`,
+  );
+  return new BpeTokenizer(model, stage.place);
+}
+
+function openFile(stage: StageArguments, { input, file }: Learning, notes: string[]): BpeTokenizer {
+  if (file === undefined) failAt(stage.place, 'the file of the tokeniser was not read');
+  const tokenizer = new BpeTokenizer(parseTokenizerJson(file.text, file.name), file.name);
+  const room = input.range?.[1];
+  if (room !== undefined) checkRoom(stage, tokenizer.size, room);
+  notes.push(
+    `${file.name}: vocabulary of ${tokenizer.size}${room === undefined ? '' : ` (room for ${room})`}`,
+  );
+  return tokenizer;
+}
+
+function checkRoom({ place }: StageArguments, size: number, room: number): void {
+  if (size > room)
+    failAt(
+      place,
+      `a vocabulary of ${size}, and the model’s embedding has room for ${room}`,
+      `give the embedding ${size} rows: \`--set vocab_size=${size}\` where the program has such a setting`,
+    );
 }
 
 function learnWords(

@@ -112,7 +112,7 @@ function makeEncoder(
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
   const input = binding.labels ?? binding.frames;
   const texts = () => parts.train.map(({ text }) => text);
-  const learning = { most: Number.POSITIVE_INFINITY, input, texts, cutsTexts: false };
+  const learning = { most: Number.POSITIVE_INFINITY, input, texts, cutsTexts: false, file: undefined };
   return encodeOne(input.name, learnTokenizer(tokenizer, learning, notes));
 }
 

@@ -3,6 +3,8 @@
  * runtime reads its defaults from it, and docs/data.md prints it.
  */
 import { soundStages } from './audio/stages.ts';
+import { subwordStages } from './bpe/stages.ts';
+import { parallelStage } from './parallel/stages.ts';
 import type { Stage, StageKind, StageOption } from './stage.ts';
 
 export type { Stage, StageKind, StageOption } from './stage.ts';
@@ -129,6 +131,7 @@ export const stages: readonly Stage[] = [
     doc: 'one long text, for a language model; several files are read one after the other. A split takes it in its order',
     options: [{ ...path, repeated: true }, encoding],
   },
+  parallelStage,
   {
     name: 'conll',
     kind: 'source',
@@ -274,6 +277,7 @@ export const stages: readonly Stage[] = [
       option.name === 'lowercase' ? { ...option, default: false } : option,
     ),
   },
+  ...subwordStages,
   {
     name: 'tokens',
     kind: 'tokenizer',
@@ -358,7 +362,7 @@ export const stages: readonly Stage[] = [
       {
         name: 'bucket',
         type: 'dim',
-        doc: 'puts rows of like length together, so that little is padded: `bucket=seq`',
+        doc: 'puts rows of like length together, so that little is padded: `bucket=seq`. Pairs of `parallel` go by the length of both sides together, whichever side is named',
       },
       {
         name: 'pool',

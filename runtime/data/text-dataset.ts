@@ -112,7 +112,13 @@ function makeEncoder(
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
   const { sequenceBound, target, tokens } = binding;
   const texts = () => parts.train.map(({ text }) => text);
-  const learning = { most: sequenceBound, input: tokens, texts, cutsTexts: true };
+  const learning = {
+    most: sequenceBound,
+    input: tokens,
+    texts,
+    cutsTexts: true,
+    file: context.tokenizerFile,
+  };
   const learnt = learnTokenizer(tokenizer, learning, notes);
   const labels = target?.kind === 'class' ? collectLabels(parts.train, target.classes, file) : [];
   return encodeOne(tokens.name, learnt, labels);

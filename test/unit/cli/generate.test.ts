@@ -70,8 +70,10 @@ describe('lmc generate', () => {
       ['--input', file('both.txt'), '--beams', '3', '--max-tokens', '5'],
     ]) {
       const found = await runModel(own, ...given, ...more);
-      expect(found).toEqual(await run(...given, ...more));
-      expect(found.code).toBe(0);
+      // It is warned that its caches keep nothing.
+      const { out, code } = await run(...given, ...more);
+      expect([found.out, found.code]).toEqual([out, code]);
+      expect(code).toBe(0);
     }
   });
 
