@@ -54,12 +54,15 @@ describe.each(['reference', ...adapters])('on %s', (device) => {
     async ({ task, weights }) => {
       const saved = path.join(work, 'final.safetensors');
       const io = fakeIo();
-      const args = [
-        ...['train', path.join(folder, 'small.lm'), '--device', device, '--epochs', '1', '--no-shuffle'],
-        ...['--init', path.join(work, 'init.safetensors'), '--data', path.join(work, 'data.safetensors')],
-        ...['--batch-size', '4', '--save', saved],
-        ...task.flatMap((field) => ['--task', field]),
+      const files = [
+        '--init',
+        path.join(work, 'init.safetensors'),
+        '--data',
+        path.join(work, 'data.safetensors'),
       ];
+      const run = ['--device', device, '--epochs', '1', '--no-shuffle', '--batch-size', '4', '--save', saved];
+      const fields = task.flatMap((field) => ['--task', field]);
+      const args = ['train', path.join(folder, 'small.lm'), ...files, ...run, ...fields];
       expect(await runCli(args, io), io.stderr()).toBe(0);
       const { tensors } = readSafetensors(readFileSync(saved));
       expect([...tensors.keys()].toSorted()).toEqual(Object.keys(weights).toSorted());
