@@ -6,7 +6,7 @@
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import { help } from '../diagnostics/define.ts';
-import { formatSpan, type Span } from '../diagnostics/span.ts';
+import { formatSpan } from '../diagnostics/span.ts';
 import type { PlanCall, PlanConstant } from '../../runtime/plan.ts';
 import type { GraphState, OptimizerSpec, ParameterGroup } from '../ir/graph.ts';
 import type { Argument, Expression } from '../parser/ast.ts';
@@ -14,6 +14,7 @@ import { bindArguments } from './arguments.ts';
 import type { Context, Scope } from './context.ts';
 import { describeValue } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
+import type { GroupRequest, GroupRequests, Pattern } from './group-requests.ts';
 
 /** Options of every optimiser, beside its own. */
 export const groupOptions = ['decay_vectors', 'no_decay', 'freeze', 'groups'] as const;
@@ -28,25 +29,6 @@ export function lookedUp(option: string, value: Expression): readonly Expression
       );
     return each.kind === 'name' || each.kind === 'attribute' ? [] : [each];
   });
-}
-
-export interface Pattern {
-  readonly text: string;
-  readonly span: Span;
-}
-
-/** What one option asks for, of the parameters that its patterns name. */
-interface GroupRequest {
-  readonly patterns: readonly Pattern[];
-  readonly lr?: number;
-  readonly weightDecay?: number;
-  readonly isFrozen?: boolean;
-}
-
-export interface GroupRequests {
-  /** False: those of fewer than two dimensions do not decay. */
-  readonly decayVectors: boolean;
-  readonly requests: readonly GroupRequest[];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { BlockDeclaration, Expression, Statement } from '../parser/ast.ts';
 import { constantDim, constantOf, type Dim } from '../ir/dim.ts';
 import type { Initializer, OptimizerSpec, Value } from '../ir/graph.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
-import type { GroupRequests } from './parameter-groups.ts';
+import type { GroupRequests } from './group-requests.ts';
 
 /** Where a number or a size comes from, for the notes of a mismatch. */
 export interface Source {
