@@ -41,7 +41,7 @@ const workloads = {
   },
   gpt: {
     model: 'gpt.lm',
-    settings: {},
+    settings: { vocab_size: 65 },
     rows: 12,
     tokens: 64,
     inputs: ({ rows, tokens }) => ({

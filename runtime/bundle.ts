@@ -8,11 +8,17 @@ import type { Plan, PlanDim, PlanDType, PlanProgram } from './plan.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
 import { solveDim } from './data/dims.ts';
+import { encoderKey, parseEncoder } from './data/encoder.ts';
+import { adaptStateDict } from './foreign-names.ts';
+import { settleSettings, type GenerationSettings } from './generate/settings.ts';
+import type { GeneratedText } from './generate/text-assembler.ts';
+import { TextWriter } from './generate/text-writer.ts';
 import { checkStateDict, readStates, writeStates } from './state-dict.ts';
 import { scoreMean } from './metrics.ts';
 import { learningRate } from './schedule.ts';
 
 export { madeUpBatch } from './made-up-batch.ts';
+export type { GeneratedText } from './generate/text-assembler.ts';
 
 /** Row-major. Integers and truth values (0 and 1) are in an Int32Array. */
 export interface Tensor<
@@ -36,6 +42,12 @@ export interface TrainResult {
   readonly loss: number;
   /** Of all gradients together, before clipping. */
   readonly gradNorm: number;
+}
+
+/** What is not said is as the model's `generate` section has it. */
+export interface GenerateOptions extends Partial<GenerationSettings> {
+  /** Called with what a text has become longer by; `prompt` and `sample` are numbers from 0. */
+  readonly onPiece?: (piece: string, prompt: number, sample: number) => void;
 }
 
 /** Reads the files of a bundle and opens a device. */
@@ -80,6 +92,8 @@ export class CompiledModel {
   readonly #session: Session;
   readonly #seed: number;
   #step = 0;
+  /** What the parameters that were loaded last say of text. */
+  #encoder: string | undefined;
 
   private constructor(plan: Plan, session: Session, seed: number) {
     this.#plan = plan;
@@ -146,15 +160,46 @@ export class CompiledModel {
     return collect<Outputs>([...outputs].map(([name, tensor]) => [name, toTensor(tensor)]));
   }
 
+  /**
+   * Texts that go on from the prompts, or translations of them: in the order of the prompts, then of the samples. The
+   * tokeniser is that of the parameters; without one, texts are numbers of tokens.
+   */
+  async generate(
+    prompts: string | readonly string[],
+    { onPiece, ...options }: GenerateOptions = {},
+  ): Promise<readonly GeneratedText[]> {
+    const settings = settleSettings(options, this.#plan);
+    const encoder = this.#encoder === undefined ? undefined : parseEncoder(this.#encoder);
+    const writer = new TextWriter(this.#plan, this.#session, encoder, settings);
+    const read = writer.encode(typeof prompts === 'string' ? [prompts] : prompts);
+    return writer.write(
+      read.prompts,
+      onPiece === undefined ? {} : { onPiece: (prompt, sample, piece) => onPiece(piece, prompt, sample) },
+    );
+  }
+
+  /** Forgets what batches of training and of evaluation left for the next. */
+  reset(): void {
+    for (const { name, carries } of this.#plan.programs)
+      if (carries.length > 0 && name !== 'decode') this.#session.resetCarries(name);
+  }
+
   loadState(bytes: Uint8Array): void {
-    const { tensors } = readSafetensors(bytes, 'the parameters');
-    checkStateDict(this.#plan, 'parameter', tensors, 'the parameters');
-    writeStates(this.#session, tensors);
+    const { tensors, metadata } = readSafetensors(bytes, 'the parameters');
+    const own = adaptStateDict(this.#plan, tensors);
+    checkStateDict(this.#plan, 'parameter', own, 'the parameters');
+    writeStates(this.#session, own);
+    this.#encoder = metadata.get(encoderKey);
   }
 
   async saveState(): Promise<Uint8Array> {
     const tensors = await readStates(this.#session, this.#plan, 'parameter');
-    return writeSafetensors(tensors, new Map([['format', 'pt']]));
+    const encoder = this.#encoder;
+    const metadata: readonly (readonly [string, string])[] = [
+      ['format', 'pt'],
+      ...(encoder === undefined ? [] : [[encoderKey, encoder] as const]),
+    ];
+    return writeSafetensors(tensors, new Map(metadata));
   }
 
   close(): void {

@@ -22,15 +22,17 @@ export function adaptStateDict(plan: Plan, tensors: Tensors): Tensors {
   return result;
 }
 
-/** What stands before every one of the plan's names in the file; nothing where they are there as they are. */
+/** What stands before most of the plan's names in the file; nothing where as many are there as they are. */
 function commonPrefix(names: ReadonlySet<string>, tensors: Tensors): string {
-  const [first] = names;
-  if (first === undefined || tensors.has(first)) return '';
-  const candidates = [...tensors.keys()].filter((given) => given.endsWith(`.${first}`));
-  const fits = candidates
-    .map((given) => given.slice(0, -first.length))
-    .find((prefix) => [...names].every((name) => tensors.has(prefix + name)));
-  return fits ?? '';
+  const counts = new Map<string, number>([['', 0]]);
+  for (const given of tensors.keys())
+    for (let at = 0; at >= 0; at = given.indexOf('.', at) + 1 || -1)
+      if (names.has(given.slice(at))) {
+        const prefix = given.slice(0, at);
+        counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+      }
+  const [best] = [...counts].toSorted(([, a], [, b]) => b - a);
+  return best?.[0] ?? '';
 }
 
 function isMaskBuffer(name: string, { shape }: TensorData): boolean {

@@ -21,6 +21,15 @@ export type Command =
   | Dispatch
   | { readonly kind: 'clear'; readonly buffer: GPUBuffer; readonly offset: number; readonly bytes: number };
 
+/** About how much there is to do, in workgroups: a launch costs as much as a few of them. */
+export function volumeOf(commands: readonly Command[]): number {
+  return commands.reduce(
+    (sum, each) => sum + launchVolume + (each.kind === 'dispatch' ? each.x * each.y : 0),
+    0,
+  );
+}
+const launchVolume = 8;
+
 /** The objects that commands refer to. */
 export interface Resources {
   readonly device: GPUDevice;

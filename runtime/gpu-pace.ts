@@ -5,7 +5,7 @@
 
 export interface Ticket {
   readonly program: string;
-  /** All that was submitted up to and with this run: the products of the sizes, summed. */
+  /** All that was submitted up to and with this run, in the unit of `submit`. */
   readonly work: number;
   /** When the run should end, by what runs of its program took so far. */
   readonly expected: number;
@@ -30,7 +30,7 @@ export class DevicePace {
   #busy = 0;
   #last: { readonly work: number; readonly at: number } | undefined;
 
-  /** `volume`: the product of the runtime sizes. */
+  /** `volume`: about how much there is to do, in a unit of the caller's. */
   submit(program: string, volume: number): Ticket {
     const now = performance.now();
     if (now >= this.#idle) this.#busy = now;

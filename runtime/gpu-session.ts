@@ -6,6 +6,7 @@ import { checkRequest, checkTensor } from './check-request.ts';
 import {
   encodeCommands,
   flattenSteps,
+  volumeOf,
   type Command,
   type Resources,
   type SharedGroups,
@@ -32,8 +33,8 @@ import {
 } from './session.ts';
 
 export interface GpuSessionOptions {
-  /** Keys the initial values. */
-  readonly seed: number;
+  /** Keys the initial values. Undefined: parameters are zero until somebody writes them. */
+  readonly seed?: number;
   /** The adapter in one line. */
   readonly description: string;
   /** Times every dispatch; needs the feature `timestamp-query`. Slower: each dispatch is a pass of its own. */
@@ -76,7 +77,7 @@ export async function openGpuSession(
     );
     const resources: Resources = { device, plan, buffers, kernels, groups: new Map() };
     const session = new PlanSession(watch, memory, resources, layouts, options);
-    session.initialize(options.seed);
+    if (options.seed !== undefined) session.initialize(options.seed);
     await session.finish();
     return session;
   } catch (error) {
@@ -162,7 +163,7 @@ class PlanSession implements GpuSession {
     const encoder = device.createCommandEncoder();
     if (this.#profiler === undefined) encodeCommands(encoder, commands, this.#shared);
     else this.#profiler.encode(encoder, commands, this.#shared);
-    const run = this.#copyOutputs(program, request, encoder);
+    const run = this.#copyOutputs(program, request, encoder, volumeOf(commands));
     device.queue.submit([encoder.finish()]);
     this.#profiler?.submitted();
     this.#readOldest();
@@ -188,7 +189,10 @@ class PlanSession implements GpuSession {
     return commands;
   }
 
-  #copyOutputs(program: PlanProgram, { sizes }: RunRequest, encoder: GPUCommandEncoder): Run {
+  #copyOutputs(program: PlanProgram, { sizes }: RunRequest, encoder: GPUCommandEncoder, volume: number): Run {
+    const ticket = this.#pace.submit(program.name, volume);
+    // Nobody waits for what only changes states.
+    if (program.outputs.length === 0) return { outputs: async () => new Map() };
     const pool = this.#staging.get(program.name);
     if (pool === undefined) throw new Error(`no staging for ${program.name}`);
     const staging = pool.take();
@@ -202,10 +206,6 @@ class PlanSession implements GpuSession {
       return { name, dtype, shape: actual, from: end - bytes, to: end };
     });
     const total = end;
-    const ticket = this.#pace.submit(
-      program.name,
-      [...sizes.values()].reduce((product, size) => product * size, 1),
-    );
     const read = async (patient: boolean): Promise<ReadonlyMap<string, TensorData>> => {
       const pause = patient ? this.#pace.pause(ticket) : 0;
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
@@ -277,10 +277,14 @@ class PlanSession implements GpuSession {
   resetCarries(name: ProgramName): void {
     this.#assertUsable();
     const { device, plan } = this.#resources;
-    for (const at of plan.programs.find((program) => program.name === name)?.carries ?? []) {
+    const carries = plan.programs.find((program) => program.name === name)?.carries ?? [];
+    if (carries.length === 0) return;
+    const encoder = device.createCommandEncoder();
+    for (const at of carries) {
       const { buffer, offset, bytes } = this.#tensor(plan.states[at]?.tensor ?? -1);
-      device.queue.writeBuffer(this.#buffer(buffer), offset, new Uint8Array(bytes));
+      encoder.clearBuffer(this.#buffer(buffer), offset, bytes);
     }
+    device.queue.submit([encoder.finish()]);
   }
 
   readProfile(): Promise<readonly KernelTime[]> {

@@ -1,6 +1,6 @@
 /** Precision, recall and F1 from counts per class, as scikit-learn defines them; a division by 0 gives 0. */
 import { findNearest, listNames } from './data/problem.ts';
-import { compareCodePoints } from './data/tokenizer.ts';
+import { compareCodePoints } from './data/vocabulary.ts';
 import { scoreSpans, type SpanCounts } from './metrics/spans.ts';
 import type { PlanMetric } from './plan.ts';
 import { RuntimeError } from './session.ts';

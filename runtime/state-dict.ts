@@ -53,24 +53,53 @@ export function checkStateDict(
   const layouts = stateLayouts(plan, role).filter(({ name }) => isWanted(name));
   const problems = layouts.flatMap(({ name, dtype, shape }) => {
     const tensor = tensors.get(name);
+    if (tensor === undefined) return [];
     const expected = printLayout(dtype, shape);
-    if (tensor === undefined) return [`missing: ${name} ${expected}`];
     const same =
       tensor.dtype === storedDType(dtype) &&
       tensor.shape.length === shape.length &&
       shape.every((size, axis) => tensor.shape[axis] === size);
     return same ? [] : [`${name} is ${printLayout(tensor.dtype, tensor.shape)}, and should be ${expected}`];
   });
-  const known = new Set(layouts.map(({ name }) => name));
-  const surplus = [...tensors]
-    .filter(([name]) => !known.has(name))
-    .map(([name, { dtype, shape }]) => `not in the model: ${printName(name)} ${printLayout(dtype, shape)}`);
-  const all = [...problems, ...surplus];
+  const given = [...tensors].map(([name, { dtype, shape }]): StateLayout => ({ name, dtype, shape }));
+  const all = [
+    ...describeAbsent(layouts, given).map((each) => `missing: ${each}`),
+    ...problems,
+    ...describeAbsent(given, layouts).map((each) => `not in the model: ${each}`),
+  ];
   if (all.length === 0) return;
+  const shown = all.length > mostLines ? all.slice(0, mostLines - 1) : all;
+  const rest = all.length - shown.length;
+  const lines = rest === 0 ? shown : [...shown, `and ${rest} more`];
   throw new RuntimeError(
     5,
-    `${source} does not fit ${plan.signature.model}:${all.map((problem) => `\n  ${problem}`).join('')}`,
+    `${source} does not fit ${plan.signature.model}:${lines.map((problem) => `\n  ${problem}`).join('')}`,
   );
+}
+
+const mostLines = 24;
+
+/** What of `list` is not in `others`, by name: a line for each tensor, or for a module of which no tensor is there. */
+function describeAbsent(list: readonly StateLayout[], others: readonly StateLayout[]): readonly string[] {
+  const there = new Set(others.map(({ name }) => name));
+  const modules = new Set(others.flatMap(({ name }) => modulesOf(name)));
+  const groups = new Map<string, StateLayout[]>();
+  for (const layout of list) {
+    if (there.has(layout.name)) continue;
+    const key = modulesOf(layout.name).find((module) => !modules.has(module)) ?? layout.name;
+    groups.set(key, [...(groups.get(key) ?? []), layout]);
+  }
+  return [...groups].map(([key, [first, ...more]]) =>
+    first === undefined || more.length > 0
+      ? `${printName(key)}, all of its ${more.length + 1} tensors`
+      : `${printName(first.name)} ${printLayout(first.dtype, first.shape)}`,
+  );
+}
+
+/** `h.7.ln_1.weight` -> `h`, `h.7`, `h.7.ln_1` */
+function modulesOf(name: string): readonly string[] {
+  const parts = name.split('.');
+  return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('.'));
 }
 
 /** Writes tensors that were checked to the device. */

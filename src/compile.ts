@@ -1,16 +1,29 @@
 /** The compiler as one pure function: text in, plan, kernels and diagnostics out. Files and devices are the caller's. */
-import { generate, type Generated, type Target } from './codegen/index.ts';
+import { CannotPack, generate, type Generated, type Target } from './codegen/index.ts';
 import type { Reporter } from './diagnostics/diagnostic.ts';
 import type { Graph } from './ir/graph.ts';
 import type { KernelProgram } from './ir/kernel.ts';
 import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
-import { fuseGraph } from './passes/fuse/index.ts';
+import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
+import { generationGraphs } from './passes/generation/index.ts';
 
-export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
+export type ProgramName =
+  'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
 
 /** In the order in which they are compiled, dumped and planned. */
-export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict', 'decode'];
+export const programNames: readonly ProgramName[] = [
+  'train',
+  'eval',
+  'predict',
+  'prepare',
+  'decode',
+  'reorder',
+  'reorder-prepared',
+];
+
+/** What a command does with a model: train it, evaluate it, run it, let it write texts. */
+export type Purpose = 'training' | 'evaluation' | 'prediction' | 'generation';
 
 export type ByProgram<T> = Readonly<Partial<Record<ProgramName, T>>>;
 
@@ -31,13 +44,25 @@ export interface CompiledModel extends OptimizedModel {
   readonly generated: Generated;
 }
 
-/** The model without the programs that nobody will run: they cost time to compile, and memory on the device. */
-export function choosePrograms(lowered: LoweredModel, purpose: 'training' | 'generation'): LoweredModel {
-  const { graphs, ...rest } = lowered;
-  const { predict, decode, ...training } = graphs;
-  return purpose === 'training'
-    ? { ...rest, graphs: { predict, ...training } }
-    : { ...rest, graphs: { predict, ...(decode === undefined ? {} : { decode }) } };
+/**
+ * The programs that somebody will run: others cost time to compile, and memory on the device. A model that cannot be
+ * decoded in steps generates by `predict`.
+ */
+function choosePrograms({ graphs }: LoweredModel, purpose: Purpose | undefined): ByProgram<Graph> {
+  const { decode, train, ...held } = graphs;
+  const { predict } = held;
+  switch (purpose) {
+    case undefined:
+      return graphs;
+    case 'training':
+      return { ...held, ...(train === undefined ? {} : { train }) };
+    case 'evaluation':
+      return held;
+    case 'prediction':
+      return { predict };
+    case 'generation':
+      return decode === undefined ? { predict } : { decode };
+  }
 }
 
 /**
@@ -49,12 +74,29 @@ export function lowerAndOptimize(
   host: SourceHost,
   options: LowerOptions,
   reporter: Reporter,
-  { purpose, ...passes }: PassOptions & { readonly purpose?: 'training' | 'generation' } = {},
+  { purpose, ...passes }: PassOptions & { readonly purpose?: Purpose } = {},
 ): OptimizedModel | undefined {
-  const whole = lowerProgram(file, host, options, reporter);
-  if (whole === undefined) return undefined;
-  const lowered = purpose === undefined ? whole : choosePrograms(whole, purpose);
-  return { lowered, graphs: mapPrograms(lowered.graphs, (graph) => runPasses(graph, passes)) };
+  const lowered = lowerProgram(file, host, options, reporter);
+  if (lowered === undefined) return undefined;
+  const chosen = choosePrograms(lowered, purpose);
+  const graphs = mapPrograms(chosen, (graph) => runPasses(graph, passes));
+  return { lowered, graphs: { ...graphs, ...decodePrograms(lowered, graphs.decode, passes) } };
+}
+
+/**
+ * `decode` and the programs beside it, from `decode` after all passes. None where it was stopped at a pass that
+ * somebody wants to look at.
+ */
+export function decodePrograms(
+  { generation }: LoweredModel,
+  decode: Graph | undefined,
+  passes: PassOptions,
+): ByProgram<Graph> {
+  const { input, dim, total } = generation ?? {};
+  if (decode === undefined || input === undefined || dim === undefined || total === undefined) return {};
+  if (passes.before !== undefined || passes.after !== undefined) return {};
+  const programs = generationGraphs(decode, { input, dim, total });
+  return mapPrograms(programs, (graph) => runPasses(graph, passes));
 }
 
 /**
@@ -74,8 +116,21 @@ export function compileProgram(
 
 /** The second half: kernels and the plan of optimized graphs. */
 export function generateModel(optimized: OptimizedModel, target: Target): CompiledModel {
-  const { lowered, graphs } = optimized;
-  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, { storageBuffers: target.storageBuffers }));
+  const { storageBuffers, bindingBytes } = target;
+  try {
+    return generateKernels(optimized, target, { storageBuffers, packBytes: bindingBytes });
+  } catch (error) {
+    if (!(error instanceof CannotPack)) throw error;
+    return generateKernels(optimized, target, { storageBuffers });
+  }
+}
+
+function generateKernels(
+  { lowered, graphs }: OptimizedModel,
+  target: Target,
+  limits: FusionLimits,
+): CompiledModel {
+  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, limits));
   const programs = programNames.flatMap((name) => {
     const [graph, program] = [graphs[name], kernels[name]];
     return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];

@@ -1,49 +1,88 @@
 /**
- * What travels with the parameters: the tokeniser's settings, the vocabulary, the names of the classes. From it alone,
- * raw text becomes batches again. Needs no file and no parser of files, so that a browser loads little.
+ * What travels with the parameters: the tokenisers by the model's input, the names of the classes. From it alone, raw
+ * text becomes batches again. Needs no file, so that a browser loads little.
  */
 import * as z from 'zod/mini';
 import { RuntimeError } from '../session.ts';
 import { bindText } from './binding.ts';
 import type { DataContext, TextEncoder } from './dataset.ts';
+import { openTokenizer, savedTokenizer } from './saved-tokenizer.ts';
 import { makeTextBatch } from './text-batch.ts';
-import { createTokenizer, specialTokens, unknown, Vocabulary, type TokenizerSettings } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { specialTokens } from './vocabulary.ts';
 
 /** The key of the text in a safetensors file's metadata. */
 export const encoderKey = 'lmc.encoder';
 
+/** How the text of one input becomes numbers. */
+export interface InputEncoding {
+  readonly tokenizer: Tokenizer;
+  /** Tokens of a text that are kept, from its start, without special ones. */
+  readonly maxLength: number;
+}
+
 export interface EncoderData {
-  readonly tokenizer: TokenizerSettings;
-  readonly vocabulary: Vocabulary;
+  /** By the names of the model's inputs, or of a target where only that is text. Two may share a tokeniser. */
+  readonly inputs: ReadonlyMap<string, InputEncoding>;
   readonly labels: readonly string[];
 }
 
-const schema = z.strictObject({
+const maxLength = z.int().check(z.gte(1));
+
+const version1 = z.strictObject({
   format: z.literal('lmc-encoder'),
   version: z.literal(1),
   tokenizer: z.strictObject({
     kind: z.enum(['words', 'characters']),
     lowercase: z.boolean(),
     pattern: z.string(),
-    max_length: z.int().check(z.gte(1)),
+    max_length: maxLength,
   }),
   vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
   labels: z.array(z.string()),
 });
 
-export function printEncoder({ tokenizer, vocabulary, labels }: EncoderData): string {
-  const { kind, lowercase, pattern, maxLength } = tokenizer;
-  const value: z.infer<typeof schema> = {
+/** `inputs.*.tokenizer`: a place in `tokenizers`. */
+const version2 = z.strictObject({
+  format: z.literal('lmc-encoder'),
+  version: z.literal(2),
+  tokenizers: z.array(savedTokenizer).check(z.minLength(1)),
+  inputs: z.record(z.string(), z.strictObject({ tokenizer: z.int().check(z.gte(0)), max_length: maxLength })),
+  labels: z.array(z.string()),
+});
+
+const schema = z.discriminatedUnion('version', [version1, version2]);
+
+/** One input alone: what most models have. */
+export function encodeOne(
+  input: string,
+  encoding: InputEncoding,
+  labels: readonly string[] = [],
+): EncoderData {
+  return { inputs: new Map([[input, encoding]]), labels };
+}
+
+export function printEncoder({ inputs, labels }: EncoderData): string {
+  const tokenizers = [...new Set(Array.from(inputs.values(), ({ tokenizer }) => tokenizer))];
+  const value = {
     format: 'lmc-encoder',
-    version: 1,
-    tokenizer: { kind, lowercase, pattern, max_length: maxLength },
-    vocabulary: [...vocabulary.tokens],
-    labels: [...labels],
+    version: 2,
+    tokenizers: tokenizers.map((tokenizer) => tokenizer.save()),
+    inputs: Object.fromEntries(
+      Array.from(inputs, ([name, encoding]) => [
+        name,
+        { tokenizer: tokenizers.indexOf(encoding.tokenizer), max_length: encoding.maxLength },
+      ]),
+    ),
+    labels,
   };
   return JSON.stringify(value);
 }
 
-/** Throws a RuntimeError where the text is not what `printEncoder` writes. */
+/** The input of an encoder of version 1, which has no names. */
+const anyInput = '';
+
+/** Throws a RuntimeError where the text is not what `printEncoder` writes, or wrote in version 1. */
 export function parseEncoder(json: string): EncoderData {
   let value: unknown;
   try {
@@ -54,19 +93,40 @@ export function parseEncoder(json: string): EncoderData {
   const result = schema.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    const where = issue?.path.join('.') ?? '';
+    refuse(`${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+  }
+  const { data } = result;
+  if (data.version === 1) {
+    const { max_length, ...settings } = data.tokenizer;
+    const saved = { ...settings, special: specialTokens.length, vocabulary: data.vocabulary };
+    return encodeOne(anyInput, { tokenizer: openTokenizer(saved), maxLength: max_length }, data.labels);
+  }
+  const tokenizers = data.tokenizers.map(openTokenizer);
+  const inputs = Object.entries(data.inputs).map(([name, { tokenizer, max_length }]) => {
+    const found = tokenizers[tokenizer] ?? refuse(`inputs.${name} names tokeniser ${tokenizer}`);
+    return [name, { tokenizer: found, maxLength: max_length }] as const;
+  });
+  return { inputs: new Map(inputs), labels: data.labels };
+}
+
+function refuse(what: string): never {
+  throw new RuntimeError(
+    5,
+    `the vocabulary in the parameters' file is damaged, or of another version: ${what}`,
+  );
+}
+
+/** Of an input by its name; where the encoder knows one text only, that, whatever its name. Throws a RuntimeError. */
+export function encodingOf({ inputs }: EncoderData, input: string | undefined): InputEncoding {
+  const [only, ...more] = inputs.values();
+  const found =
+    (input === undefined ? undefined : inputs.get(input)) ?? (more.length === 0 ? only : undefined);
+  if (found === undefined)
     throw new RuntimeError(
       5,
-      `the vocabulary in the parameters' file is damaged, or of another version: ${where} ${issue?.message ?? ''}`,
+      `the parameters have tokenisers for ${[...inputs.keys()].map((name) => `\`${name}\``).join(', ')}, not for \`${input ?? ''}\``,
     );
-  }
-  const { tokenizer, vocabulary, labels } = result.data;
-  const { kind, lowercase, pattern, max_length: maxLength } = tokenizer;
-  return {
-    tokenizer: { kind, lowercase, pattern, maxLength },
-    vocabulary: new Vocabulary(vocabulary),
-    labels,
-  };
+  return found;
 }
 
 /** What of a plan an encoder is for: its inputs, without targets. */
@@ -77,13 +137,15 @@ export function openEncoder(json: string, context: EncoderContext): TextEncoder 
   const data = parseEncoder(json);
   const binding = bindText(context, 'the model');
   const high = binding.tokens.range?.[1];
-  if (high !== undefined && data.vocabulary.size > high) {
+  const encoding = encodingOf(data, binding.tokens.name);
+  const { size: tokens } = encoding.tokenizer;
+  if (high !== undefined && tokens > high) {
     throw new RuntimeError(
       5,
-      `the parameters come with a vocabulary of ${data.vocabulary.size}, and the model has room for ${high}`,
+      `the parameters come with a vocabulary of ${tokens}, and the model has room for ${high}`,
     );
   }
-  const encodeText = createEncode(data, binding.sequenceBound);
+  const encodeText = createEncode(encoding, binding.sequenceBound);
   const bound = context.dims.find(({ name }) => name === binding.batchDim)?.bound ?? defaultBatchSize;
   const size = context.batchSize ?? Math.min(bound, defaultBatchSize);
   return {
@@ -112,18 +174,16 @@ export interface EncodedText {
   readonly isCut: boolean;
 }
 
-/** Texts to numbers, cut to the tokeniser's length and the model's bound. */
+/** Texts to numbers, cut to the encoding's length and the model's bound. */
 export function createEncode(
-  data: EncoderData,
+  { tokenizer, maxLength: length }: InputEncoding,
   bound: number,
-  place = 'the vocabulary',
 ): (text: string) => EncodedText {
-  const tokenize = createTokenizer(data.tokenizer, place);
-  const most = Math.min(data.tokenizer.maxLength, bound);
+  const most = Math.min(length, bound);
+  const { unk = 0 } = tokenizer.special;
   return (text) => {
-    const tokens = tokenize(text);
-    if (tokens.length === 0) return { ids: Int32Array.of(unknown), isEmpty: true, isCut: false };
-    const ids = Int32Array.from(tokens.slice(0, most), (token) => data.vocabulary.number(token));
-    return { ids, isEmpty: false, isCut: tokens.length > most };
+    const ids = tokenizer.encode(text);
+    if (ids.length === 0) return { ids: Int32Array.of(unk), isEmpty: true, isCut: false };
+    return { ids: Int32Array.from(ids.slice(0, most)), isEmpty: false, isCut: ids.length > most };
   };
 }

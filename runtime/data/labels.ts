@@ -2,7 +2,7 @@
 import type { TargetBinding } from './binding.ts';
 import { failAt, Faults, findNearest, listNames, plural, shorten } from './problem.ts';
 import type { Row } from './rows.ts';
-import { compareCodePoints } from './tokenizer.ts';
+import { compareCodePoints } from './vocabulary.ts';
 
 /**
  * Of the training part, sorted: whole numbers by their value, names by code point. Throws a RuntimeError where there are

@@ -2,22 +2,24 @@
 import type { PlanTask } from '../plan.ts';
 import { readSafetensors } from '../safetensors.ts';
 import { defaultStage, readPipeline, type Pipeline, type StageArguments } from './arguments.ts';
-import type { DataContext, DataFiles, Dataset, Split } from './dataset.ts';
+import type { DataContext, DataFiles, Dataset } from './dataset.ts';
 import { readDelimited } from './delimited.ts';
 import { readJsonLines, readPlainLines } from './line-files.ts';
 import { openRecordings } from './open-recordings.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
-import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
+import { readSplit, splitRows, type SplitPlan } from './split.ts';
 import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
 import { readConll } from './tagging/conll.ts';
 import { readConllu } from './tagging/conllu.ts';
 import type { SourceSentences } from './tagging/sentences.ts';
 import { createTaggingDataset } from './tagging/tagging-dataset.ts';
-import { createTextDataset, mapSplits } from './text-dataset.ts';
+import { openParallel } from './parallel/open-parallel.ts';
+import { collectParts, readParts } from './parts.ts';
+import { createTextDataset } from './text-dataset.ts';
 import type { Batching } from './order.ts';
-import { decodeText } from './text-file.ts';
-import { createWindowDataset } from './windows.ts';
+import { readTextFile } from './text-file.ts';
+import { openWindows } from './open-windows.ts';
 
 export interface OpenContext extends DataContext {
   readonly files: DataFiles;
@@ -27,7 +29,7 @@ export interface OpenContext extends DataContext {
  * Reads every file, builds the vocabulary from the training part, checks everything against the model. Throws a
  * RuntimeError with the file, the line, what is wrong and the cure.
  */
-export async function openDataset(task: PlanTask, context: OpenContext): Promise<Dataset> {
+export async function openDataset(task: PlanTask, given: OpenContext): Promise<Dataset> {
   const pipeline = readPipeline(task.data);
   const { source } = pipeline;
   if (source === undefined) {
@@ -38,7 +40,11 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
     );
   }
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
+  const context = await withTokenizer(pipeline, given);
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
+  const isByText = ['text', 'csv', 'tsv', 'jsonl', 'lines'].includes(source.stage.name);
+  if (pipeline.masking !== undefined && !isByText)
+    failAt(pipeline.masking.place, `\`masking\` hides tokens of texts, and \`${source.stage.name}\` gives something else`); // prettier-ignore
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
   if (
     source.stage.name === 'conll' ||
@@ -48,6 +54,7 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
     return openTagging(source, pipeline, split, batching, context);
   if (pipeline.windows !== undefined)
     failAt(pipeline.windows.place, 'windows are cut from one long text', 'write `text{"input.txt"} | …`');
+  if (source.stage.name === 'parallel') return openParallel(source, pipeline, split, batching, context);
   if (source.stage.name === 'recordings') return openRecordings(source, pipeline, split, batching, context);
   if (pipeline.features !== undefined)
     failAt(pipeline.features.place, 'features are made of `recordings{…}`, and this source is another');
@@ -58,6 +65,15 @@ export async function openDataset(task: PlanTask, context: OpenContext): Promise
     : openTextSource(source, pipeline, split, batching, context);
 }
 
+/** With the file that `tokenizer{…}` names; parameters that bring their own do not need it. */
+async function withTokenizer({ tokenizer }: Pipeline, context: OpenContext): Promise<OpenContext> {
+  if (tokenizer?.stage.name !== 'tokenizer' || context.encoder !== undefined) return context;
+  return {
+    ...context,
+    tokenizerFile: await readTextFile(context.files, tokenizer.string('path'), 'utf-8'),
+  };
+}
+
 function readBatching({ batches }: Pipeline, size: number): Batching {
   return {
     size,
@@ -65,46 +81,6 @@ function readBatching({ batches }: Pipeline, size: number): Batching {
     bucket: batches?.optionalString('bucket'),
     place: batches?.place ?? 'the pipeline',
     pool: batches?.integer('pool') ?? 1,
-  };
-}
-
-/** The parts of a source with, perhaps, files of their own for what is held out. */
-async function readParts<T>(
-  split: SplitPlan,
-  rowsOf: (all: T) => number,
-  main: T,
-  readOther: (path: string) => Promise<T>,
-): Promise<Readonly<Record<Split, { readonly all: T; readonly rows: readonly number[] }>>> {
-  const indices = splitRows(rowsOf(main), split);
-  const held = async (name: 'validation' | 'test', file: string | undefined) => {
-    if (file === undefined) return { all: main, rows: indices[name] };
-    const all = await readOther(file);
-    return { all, rows: Array.from({ length: rowsOf(all) }, (_, k) => k) };
-  };
-  return {
-    train: { all: main, rows: indices.train },
-    validation: await held('validation', split.validationFile),
-    test: await held('test', split.testFile),
-  };
-}
-
-/** The rows of the parts, and the notes of every file that they come from. Fails where none is left to train on. */
-function collectParts<T extends { readonly notes: readonly string[] }, Row>(
-  parts: Awaited<ReturnType<typeof readParts<T>>>,
-  rowsOf: (all: T) => readonly Row[],
-  place: string,
-): { readonly rows: Readonly<Record<Split, readonly Row[]>>; readonly notes: readonly string[] } {
-  const { all, rows } = parts.train;
-  if (rows.length === 0)
-    failAt(
-      place,
-      `${rowsOf(all).length} rows leave none to train on after the split`,
-      'hold out less: `split{validation=0, test=0.1}`',
-    );
-  const sources = new Set(Object.values(parts).map((part) => part.all));
-  return {
-    rows: mapSplits((name) => parts[name].rows.flatMap((row) => rowsOf(parts[name].all)[row] ?? [])),
-    notes: [...sources].flatMap(({ notes }) => notes),
   };
 }
 
@@ -134,7 +110,7 @@ async function openTextSource(
   const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
   const file = paths.join(', ');
   const { rows, notes } = collectParts(parts, (all) => all.rows, file);
-  return createTextDataset(rows, tokenizer, batching, context, file, notes);
+  return createTextDataset(rows, { tokenizer, masking: pipeline.masking }, batching, context, file, notes);
 }
 
 /** Sentences with a tag for every word. */
@@ -155,50 +131,13 @@ async function openTagging(
       'write `conll{…} | tokens{vocab_size} | …`, or `conllu{…} | tokens{vocab_size} | …`',
     );
   const open = async (path: string): Promise<SourceSentences> => {
-    const { name, bytes } = await context.files.read(path);
-    return read(decodeText(bytes, source.string('encoding'), name), source, name);
+    const { name, text } = await readTextFile(context.files, path, source.string('encoding'));
+    return read(text, source, name);
   };
   const path = source.string('path');
   const parts = await readParts(split, ({ sentences }) => sentences.length, await open(path), open);
   const { rows, notes } = collectParts(parts, ({ sentences }) => sentences, path);
   return createTaggingDataset(rows, tokenizer, batching, context, path, notes);
-}
-
-/** One text, cut into windows for a language model. */
-async function openWindows(
-  source: StageArguments,
-  pipeline: Pipeline,
-  split: SplitPlan,
-  batching: Batching,
-  context: OpenContext,
-): Promise<Dataset> {
-  const { tokenizer, windows } = pipeline;
-  if (tokenizer === undefined)
-    failAt(
-      source.place,
-      'text needs a tokeniser',
-      'write `text{…} | characters{vocab_size} | windows{64} | …`',
-    );
-  const read = async (path: string): Promise<string> => {
-    const { name, bytes } = await context.files.read(path);
-    return decodeText(bytes, source.string('encoding'), name);
-  };
-  const paths = source.strings('path');
-  const parts = splitText((await Promise.all(paths.map(read))).join(''), split);
-  const held = async (name: 'validation' | 'test', file: string | undefined): Promise<string> =>
-    file === undefined ? parts[name] : read(file);
-  return createWindowDataset(
-    {
-      train: parts.train,
-      validation: await held('validation', split.validationFile),
-      test: await held('test', split.testFile),
-    },
-    tokenizer,
-    windows,
-    batching,
-    context,
-    paths.join(', '),
-  );
 }
 
 async function readTextFiles(
@@ -208,8 +147,7 @@ async function readTextFiles(
 ): Promise<SourceRows> {
   const read: SourceRows[] = [];
   for (const path of paths) {
-    const { name, bytes } = await files.read(path);
-    const text = decodeText(bytes, source.string('encoding'), name);
+    const { name, text } = await readTextFile(files, path, source.string('encoding'));
     read.push(readRows(source, text, paths.length > 1 ? stemOf(path) : undefined, name));
   }
   return { rows: read.flatMap(({ rows }) => rows), notes: read.flatMap(({ notes }) => notes) };

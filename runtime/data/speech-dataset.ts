@@ -3,14 +3,21 @@ import type { StageArguments } from './arguments.ts';
 import type { Frames } from './audio/features.ts';
 import { augment, type SpecAugmentSettings } from './audio/spec-augment.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
-import { createEncode, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
-import { learnVocabulary } from './learn-vocabulary.ts';
+import {
+  createEncode,
+  encodeOne,
+  encodingOf,
+  parseEncoder,
+  printEncoder,
+  type EncoderData,
+} from './encoder.ts';
+import { learnTokenizer } from './learn-tokenizer.ts';
 import { createOrder, type Batching } from './order.ts';
 import { failAt, Faults, formatPlace, plural, type Place } from './problem.ts';
 import type { Recording } from './recordings.ts';
 import type { SpeechBinding } from './speech-binding.ts';
 import { mapSplits } from './text-dataset.ts';
-import { specialTokens, type Tokenize } from './tokenizer.ts';
+import { specialTokens } from './vocabulary.ts';
 import type { TensorData } from '../session.ts';
 
 export interface Utterance extends Recording {
@@ -48,7 +55,8 @@ export function createSpeechDataset(
   checkBucket(batching, binding);
   const notes = [...sourceNotes];
   const encoder = makeEncoder(parts, settings, notes);
-  const encode = createEncode(encoder, Number.POSITIVE_INFINITY, settings.tokenizer.place);
+  const encoding = encodingOf(encoder, binding.labels?.name);
+  const encode = createEncode(encoding, Number.POSITIVE_INFINITY);
   const rows = mapSplits((split) => fitRows(parts[split].map((each) => numberRow(each, encode)), settings, split, notes)); // prettier-ignore
   notes.unshift(
     `${plural(rows.train.length, 'recording')} to train on, ${rows.validation.length} for validation, ${rows.test.length} for the test`,
@@ -81,8 +89,8 @@ export function createSpeechDataset(
     text: (split, row) => rows[split][row]?.text ?? '',
     transcripts: {
       frames: (split, row) => rows[split][row]?.frames.count ?? 0,
-      decode: (ids) => ids.map((id) => (id < specialTokens.length ? '�' : (encoder.vocabulary.tokens[id] ?? '�'))).join(''), // prettier-ignore
-      size: encoder.vocabulary.size,
+      decode: (ids) => ids.map((id) => (id < specialTokens.length ? '�' : (encoding.tokenizer.token(id) ?? '�'))).join(''), // prettier-ignore
+      size: encoding.tokenizer.size,
       trained: () => rows.train.map(({ ids }) => [...ids]),
     },
   };
@@ -102,14 +110,10 @@ function makeEncoder(
   if (tokenizer.stage.name !== 'characters')
     failAt(tokenizer.place, `\`${tokenizer.stage.name}\` cannot be put together to a text again`, 'write `characters{…}`'); // prettier-ignore
   if (context.encoder !== undefined) return parseEncoder(context.encoder);
-  const learnt = learnVocabulary(
-    tokenizer,
-    Number.POSITIVE_INFINITY,
-    binding.labels ?? binding.frames,
-    (tokenize: Tokenize) => parts.train.map(({ text }) => tokenize(text)),
-    notes,
-  );
-  return { ...learnt, labels: [] };
+  const input = binding.labels ?? binding.frames;
+  const texts = () => parts.train.map(({ text }) => text);
+  const learning = { most: Number.POSITIVE_INFINITY, input, texts, cutsTexts: false, file: undefined };
+  return encodeOne(input.name, learnTokenizer(tokenizer, learning, notes));
 }
 
 function numberRow({ frames, text, place, audio }: Utterance, encode: ReturnType<typeof createEncode>): Row {

@@ -3,8 +3,12 @@
  * runtime reads its defaults from it, and docs/data.md prints it.
  */
 import { soundStages } from './audio/stages.ts';
+import { subwordStages } from './bpe/stages.ts';
+import { maskingStage } from './masking/stages.ts';
+import { parallelStage } from './parallel/stages.ts';
 import type { Stage, StageKind, StageOption } from './stage.ts';
 
+export { describeNumber } from './stage.ts';
 export type { Stage, StageKind, StageOption } from './stage.ts';
 
 /** The order in which kinds stand in a pipeline. */
@@ -15,6 +19,7 @@ export const stageOrder: readonly StageKind[] = [
   'augment',
   'tokenizer',
   'windows',
+  'masking',
   'batches',
 ];
 
@@ -129,6 +134,7 @@ export const stages: readonly Stage[] = [
     doc: 'one long text, for a language model; several files are read one after the other. A split takes it in its order',
     options: [{ ...path, repeated: true }, encoding],
   },
+  parallelStage,
   {
     name: 'conll',
     kind: 'source',
@@ -245,6 +251,12 @@ export const stages: readonly Stage[] = [
         doc: 'which shuffle; not the seed of the training',
       },
       {
+        name: 'train',
+        type: 'integer',
+        minimum: 1,
+        doc: 'how many of the rows to train on are used, drawn by `seed`; by default all of them',
+      },
+      {
         name: 'column',
         type: 'text',
         doc: 'of `recordings`: a column that tells the parts apart. `validation` and `test` in quotes are then its values, divided by spaces: `split{column="index", validation=0, test="0 1 2 3 4"}`',
@@ -274,6 +286,7 @@ export const stages: readonly Stage[] = [
       option.name === 'lowercase' ? { ...option, default: false } : option,
     ),
   },
+  ...subwordStages,
   {
     name: 'tokens',
     kind: 'tokenizer',
@@ -341,6 +354,7 @@ export const stages: readonly Stage[] = [
       },
     ],
   },
+  maskingStage,
   {
     name: 'batches',
     kind: 'batches',
@@ -358,7 +372,7 @@ export const stages: readonly Stage[] = [
       {
         name: 'bucket',
         type: 'dim',
-        doc: 'puts rows of like length together, so that little is padded: `bucket=seq`',
+        doc: 'puts rows of like length together, so that little is padded: `bucket=seq`. Pairs of `parallel` go by the length of both sides together, whichever side is named',
       },
       {
         name: 'pool',

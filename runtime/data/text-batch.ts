@@ -2,7 +2,7 @@
 import type { TensorData } from '../session.ts';
 import type { TextBinding } from './binding.ts';
 import type { Batch } from './dataset.ts';
-import { padding } from './tokenizer.ts';
+import { padding } from './vocabulary.ts';
 
 /** `ids`: tokens of each row, at least one. `targets`: a number for each row, where there is a target. */
 export function makeTextBatch(

@@ -1,8 +1,31 @@
 /** Bytes of a text file to a string, strictly: a byte that is not of the encoding is an error with its line. */
+import type { DataFiles } from './dataset.ts';
 import { failAt } from './problem.ts';
 
 /** V8 holds strings up to 2^29 - 24 code units; well below it, so that the parts of the text have room, too. */
 const maximumBytes = 400_000_000;
+
+export interface TextFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Plain or gzip, which the first two bytes say. Throws a RuntimeError. */
+export async function readTextFile(files: DataFiles, path: string, encoding: string): Promise<TextFile> {
+  const { name, bytes } = await files.read(path);
+  return { name, text: decodeText(await gunzip(bytes, name), encoding, name) };
+}
+
+async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const body = new Response(new Uint8Array(bytes)).body ?? failAt(file, 'the gzip data is empty');
+  try {
+    const plain = body.pipeThrough(new DecompressionStream('gzip'));
+    return new Uint8Array(await new Response(plain).arrayBuffer());
+  } catch {
+    failAt(file, 'the gzip data is damaged or cut off');
+  }
+}
 
 /** Without a byte-order mark. Throws a RuntimeError. */
 export function decodeText(bytes: Uint8Array, encoding: string, file: string): string {
@@ -13,6 +36,16 @@ export function decodeText(bytes: Uint8Array, encoding: string, file: string): s
       'turn it into numbers once, and train on a safetensors file: `data = tensors{…}`',
     );
   }
+  const decoder = createDecoder(bytes, encoding, file);
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    explainBadBytes(bytes, decoder.encoding, file);
+  }
+}
+
+/** `bytes`: the first ones, which may say an encoding. Throws a RuntimeError where they say another. */
+export function createDecoder(bytes: Uint8Array, encoding: string, file: string): TextDecoder {
   let decoder: TextDecoder;
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
@@ -36,11 +69,7 @@ export function decodeText(bytes: Uint8Array, encoding: string, file: string): s
       `write \`encoding="${mark}"\`, or save it as UTF-8`,
     );
   }
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    explainBadBytes(bytes, decoder.encoding, file);
-  }
+  return decoder;
 }
 
 /** Finds the line by decoding line after line; 0x0A is a line's end in every encoding but UTF-16. */

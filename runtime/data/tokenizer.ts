@@ -1,104 +1,88 @@
-/** Texts to tokens, and tokens to the numbers of a vocabulary. */
-import { failAt } from './problem.ts';
+/** What every tokeniser does: texts to numbers and back, at once or as numbers come. */
 
-/** As it travels with the parameters. */
-export interface TokenizerSettings {
+/** Numbers of the tokens with a meaning of their own, as far as a vocabulary has them. */
+export interface SpecialTokens {
+  /** Fills rows up. */
+  readonly pad?: number;
+  /** Begins a text. */
+  readonly bos?: number;
+  /** Ends a text. */
+  readonly eos?: number;
+  /** Stands for what the vocabulary does not have. */
+  readonly unk?: number;
+  /** Stands where a token is hidden. */
+  readonly mask?: number;
+}
+
+export interface PieceOptions {
+  /** The text goes on from one before it; otherwise it begins here, and so does its first word. */
+  readonly continues?: boolean;
+}
+
+/** The text of tokens that come one by one. */
+export interface TokenStream {
+  push(id: number): string;
+  /** What was held back: the rest of a character that never came whole is U+FFFD. */
+  end(): string;
+}
+
+export interface Tokenizer {
+  /** Numbers go from 0 to this, exclusive. */
+  readonly size: number;
+  readonly special: SpecialTokens;
+  /** Without special tokens: a text cannot spell them. */
+  encode(text: string, options?: PieceOptions): number[];
+  /** Special tokens but `<unk>` are left out. */
+  decode(ids: Iterable<number>, options?: PieceOptions): string;
+  openDecoder(options?: PieceOptions): TokenStream;
+  /** A token as the vocabulary spells it; undefined for a number that is none. */
+  token(id: number): string | undefined;
+  /** The number of a token of the vocabulary, special ones included. */
+  find(token: string): number | undefined;
+  /** As it travels with the parameters. */
+  save(): SavedTokenizer;
+}
+
+/** `special`: how many of the first tokens are special. */
+export interface SavedWords {
   readonly kind: 'words' | 'characters';
   readonly lowercase: boolean;
   /** Of `words`: a regular expression for one token. */
   readonly pattern: string;
-  readonly maxLength: number;
+  readonly special: number;
+  readonly vocabulary: readonly string[];
 }
 
-export const padding = 0;
-export const unknown = 1;
-export const specialTokens = ['<pad>', '<unk>'] as const;
-
-export type Tokenize = (text: string) => readonly string[];
-
-/** `place` is where the pattern was written. Throws a RuntimeError for a pattern that is none. */
-export function createTokenizer(settings: TokenizerSettings, place: string): Tokenize {
-  const fold = settings.lowercase ? (text: string) => text.toLowerCase() : (text: string) => text;
-  if (settings.kind === 'characters') return (text) => [...fold(text)];
-  const pattern = compilePattern(settings.pattern, place);
-  return (text) => fold(text).match(pattern) ?? [];
+/** `tokenizer`: what `tokenizer.json` holds. */
+export interface SavedBpe {
+  readonly kind: 'bpe';
+  readonly tokenizer: unknown;
 }
 
-function compilePattern(source: string, place: string): RegExp {
-  let pattern: RegExp;
-  try {
-    pattern = new RegExp(source, 'gu');
-  } catch (error) {
-    failAt(
-      place,
-      error instanceof Error ? error.message : String(error),
-      'the pattern is a regular expression of JavaScript',
-    );
-  }
-  if (''.match(pattern) !== null)
-    failAt(place, `the pattern \`${source}\` matches the empty text`, 'use `+` for `*`');
-  return pattern;
-}
+export type SavedTokenizer = SavedWords | SavedBpe;
 
-/** Tokens of texts by number: `<pad>`, `<unk>`, then by falling count, ties by code point. */
-export class Vocabulary {
-  readonly tokens: readonly string[];
-  readonly #numbers: ReadonlyMap<string, number>;
+/** What special tokens are called here, in BERT's and in GPT-2's vocabularies. */
+const spellings: Readonly<Record<keyof SpecialTokens, readonly string[]>> = {
+  pad: ['<pad>', '[PAD]'],
+  bos: ['<s>', '[CLS]'],
+  eos: ['</s>', '[SEP]', '<|endoftext|>'],
+  unk: ['<unk>', '[UNK]'],
+  mask: ['<mask>', '[MASK]'],
+};
 
-  constructor(tokens: readonly string[]) {
-    this.tokens = tokens;
-    this.#numbers = new Map(tokens.map((token, number) => [token, number]));
-  }
-
-  get size(): number {
-    return this.tokens.length;
-  }
-
-  /** The special tokens are numbers only: a text that spells `<pad>` has no token 0. */
-  number(token: string): number {
-    const number = this.#numbers.get(token) ?? unknown;
-    return number < specialTokens.length ? unknown : number;
-  }
-}
-
-export interface VocabularyCounts {
-  readonly vocabulary: Vocabulary;
-  /** Different tokens in the texts. */
-  readonly distinct: number;
-  /** Of those, left out as too rare, and cut to the size. */
-  readonly rare: number;
-  readonly cut: number;
-}
-
-/** `size` counts the special tokens. */
-export function buildVocabulary(
-  texts: Iterable<readonly string[]>,
-  size: number,
-  minCount: number,
-): VocabularyCounts {
-  const counts = new Map<string, number>();
-  for (const tokens of texts) for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
-  const special = new Set<string>(specialTokens);
-  const frequent = [...counts].filter(([token, count]) => count >= minCount && !special.has(token));
-  frequent.sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b));
-  const kept = frequent.slice(0, Math.max(0, size - specialTokens.length));
-  return {
-    vocabulary: new Vocabulary([...specialTokens, ...kept.map(([token]) => token)]),
-    distinct: counts.size,
-    rare: counts.size - frequent.length,
-    cut: frequent.length - kept.length,
+/** `find`: the number of a special token. */
+export function nameSpecial(find: (token: string) => number | undefined): SpecialTokens {
+  const entry = (key: keyof SpecialTokens): SpecialTokens => {
+    const number = spellings[key].map(find).find((each) => each !== undefined);
+    return number === undefined ? {} : { [key]: number };
   };
+  return { ...entry('pad'), ...entry('bos'), ...entry('eos'), ...entry('unk'), ...entry('mask') };
 }
 
-/** As Python orders strings; `<` compares UTF-16, where what is beyond 0xFFFF sorts before 0xE000. */
-export function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let k = 0; k < length; k++) {
-    const [x, y] = [a.charCodeAt(k), b.charCodeAt(k)];
-    if (x !== y) {
-      const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit < 0xe000;
-      return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1;
-    }
-  }
-  return a.length - b.length;
+/** All at once, by means of the stream. */
+export function decodeAll(tokenizer: Tokenizer, ids: Iterable<number>, options?: PieceOptions): string {
+  const decoder = tokenizer.openDecoder(options);
+  let text = '';
+  for (const id of ids) text += decoder.push(id);
+  return text + decoder.end();
 }

@@ -68,9 +68,10 @@ export async function searchBeams(request: BeamRequest): Promise<readonly Genera
     };
   });
   const together = Math.max(1, Math.floor(decoder.maxRows / beams));
-  // Rows of a batch stand at one position: prompts of unequal lengths are searched apart.
+  // Rows of a batch stand at one position: prompts of unequal lengths are searched apart. Sources of like length run
+  // together, so that little is padded.
   const byLength = new Map<number, Search[]>();
-  for (const search of searches) {
+  for (const search of searches.toSorted((a, b) => a.source.length - b.source.length)) {
     const group = byLength.get(search.prompt.length) ?? [];
     group.push(search);
     byLength.set(search.prompt.length, group);

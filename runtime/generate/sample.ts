@@ -52,9 +52,11 @@ export async function sampleRows(request: SampleRequest): Promise<readonly Gener
       };
     }),
   );
+  // Sources of like length run together: little is padded, and rows end at about the same time.
+  const sorted = rows.toSorted((a, b) => a.source.length - b.source.length);
   const done: Generated[] = [];
-  for (let first = 0; first < rows.length; first += decoder.maxRows)
-    done.push(...(await sampleBatch(request, rows.slice(first, first + decoder.maxRows))));
+  for (let first = 0; first < sorted.length; first += decoder.maxRows)
+    done.push(...(await sampleBatch(request, sorted.slice(first, first + decoder.maxRows))));
   return done.toSorted((a, b) => a.prompt - b.prompt || a.sample - b.sample);
 }
 

@@ -28,7 +28,7 @@ export interface StartEvent {
   readonly parameters: number;
 }
 
-export type EventFields = Readonly<Record<string, number | string | readonly object[]>>;
+export type EventFields = Readonly<Record<string, number | string | readonly number[] | readonly object[]>>;
 
 /** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
 export function printEvent(event: string, fields: EventFields): string {

@@ -1,6 +1,6 @@
 /** From a file to a running model: compiles it for the device that is there and opens a session on it. */
 import { Reporter } from '../diagnostics/diagnostic.ts';
-import { generateModel, lowerAndOptimize, type OptimizedModel } from '../compile.ts';
+import { generateModel, lowerAndOptimize, type OptimizedModel, type Purpose } from '../compile.ts';
 import { portableTarget } from '../codegen/target.ts';
 import type { LowerOptions } from '../lower/lowered.ts';
 import { openReferenceSession } from '../reference-session.ts';
@@ -8,7 +8,7 @@ import { openGpuSession } from '../../runtime/gpu-session.ts';
 import { initialValues } from '../../runtime/initialize.ts';
 import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
 import type { Plan } from '../../runtime/plan.ts';
-import type { Session } from '../../runtime/session.ts';
+import { RuntimeError, type Session } from '../../runtime/session.ts';
 import { stateLayouts } from '../../runtime/state-dict.ts';
 import { stopsAfterReport } from './diagnostics.ts';
 import { CommandError, exitCodes } from './exit.ts';
@@ -25,8 +25,8 @@ export interface OpenRequest {
   readonly seed?: number;
   /** Whether the command makes no sense without a task. */
   readonly needsTask: boolean;
-  /** Which programs are compiled: those of train, eval and predict, or those that write texts. */
-  readonly purpose: 'training' | 'generation';
+  /** Which programs are compiled. All but training load their parameters from a file. */
+  readonly purpose: Purpose;
 }
 
 export interface OpenModel {
@@ -42,16 +42,41 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
   const optimized = checkModel(io, request);
   if (optimized === undefined) return undefined;
   // Only now, so that a misspelt layer is not hidden behind a missing driver.
-  const device = request.device === 'reference' ? undefined : await openNamed(request.device);
+  if (request.device === 'reference') return openOn(undefined, request, optimized);
+  if (request.device !== undefined)
+    return openOn(await openDevice({ name: request.device }), request, optimized);
+  const best = await openDevice();
+  try {
+    return await openOn(best, request, optimized);
+  } catch (error) {
+    // Software drivers differ in their limits, and neither is a device that somebody chose.
+    const other = best.facts.kind === 'cpu' && isTooSmall(error) ? await openLarger(best) : undefined;
+    if (other === undefined) throw error;
+    io.err(`${best.name} is too small for this model: ${other.name} runs it\n`);
+    return openOn(other, request, optimized);
+  }
+}
+
+/** On the float64 evaluator without a device. Closes the device where it cannot run the model. */
+async function openOn(
+  device: OpenedDevice | undefined,
+  request: OpenRequest,
+  optimized: OptimizedModel,
+): Promise<OpenModel> {
   try {
     const { plan, modules } = generateModel(optimized, device?.facts ?? portableTarget).generated;
     const seed = request.seed ?? plan.task?.seed ?? 0;
+    const isNew = request.purpose === 'training';
     const session =
       device === undefined
         ? openReferenceSession(optimized.graphs, {
-            initialize: ({ name, initializer }, shape) => initialValues(initializer, shape, seed, name),
+            initialize: ({ name, initializer }, shape) =>
+              isNew ? initialValues(initializer, shape, seed, name) : zeros(shape),
           })
-        : await openGpuSession(device.device, plan, modules, { seed, description: device.description });
+        : await openGpuSession(device.device, plan, modules, {
+            description: device.description,
+            ...(isNew ? { seed } : {}),
+          });
     return {
       plan,
       session,
@@ -66,6 +91,27 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
     device?.close();
     throw error;
   }
+}
+
+function isTooSmall(error: unknown): boolean {
+  return error instanceof RuntimeError && error.exitCode === exitCodes.device;
+}
+
+/** A software driver that binds larger buffers, where there is one. */
+async function openLarger({ facts }: OpenedDevice): Promise<OpenedDevice | undefined> {
+  let other: OpenedDevice;
+  try {
+    other = await openDevice({ name: 'swiftshader' });
+  } catch {
+    return undefined;
+  }
+  if (other.facts.bindingBytes > facts.bindingBytes) return other;
+  other.close();
+  return undefined;
+}
+
+function zeros(shape: readonly number[]): Float32Array {
+  return new Float32Array(shape.reduce((product, size) => product * size, 1));
 }
 
 /** Prints what the compiler has to say. */
@@ -84,10 +130,6 @@ function checkModel(
       `${file} has no task: a \`task NAME for ${signature.model} { … }\` says what to train on and how`,
     );
   return optimized;
-}
-
-function openNamed(name: string | undefined): Promise<OpenedDevice> {
-  return openDevice(name === undefined ? {} : { name });
 }
 
 function countParameters(plan: Plan): number {

@@ -42,6 +42,13 @@ interface Temporary extends MemoryRequest {
   readonly scheduled: ScheduledTensor;
 }
 
+interface Part {
+  readonly program: number;
+  readonly tensor: number;
+  readonly scheduled: ScheduledTensor;
+  readonly part: NonNullable<ScheduledTensor['part']>;
+}
+
 class LayoutBuilder {
   readonly #options: LayoutOptions;
   readonly #buffers: PlanBuffer[] = [];
@@ -56,11 +63,14 @@ class LayoutBuilder {
   run(programs: readonly LaidOutProgram[]): Layout {
     const states = this.#states(programs);
     const temporaries: Temporary[] = [];
+    const parts: Part[] = [];
     let start = 0;
     for (const [program, { kernels, scheduled }] of programs.entries()) {
       let end = start;
       for (const [tensor, each] of scheduled.tensors.entries()) {
-        if (each.role !== 'temporary') {
+        if (each.part !== undefined) {
+          if (each.life !== undefined) parts.push({ program, tensor, scheduled: each, part: each.part });
+        } else if (each.role !== 'temporary') {
           this.#numbers.set(`${program} ${tensor}`, this.#own(each, nameOf(kernels, tensor, each)));
         } else if (each.life !== undefined) {
           const life = { from: start + each.life.from, to: start + each.life.to };
@@ -71,6 +81,12 @@ class LayoutBuilder {
       start = end + 1;
     }
     this.#place(temporaries);
+    for (const { program, tensor, scheduled, part } of parts) {
+      const whole = this.#tensors[this.#numbers.get(`${program} ${part.tensor}`) ?? -1];
+      if (whole === undefined) throw new InternalError('a pack was not placed');
+      const number = this.#tensor(scheduled.name, scheduled.type, whole.buffer, whole.offset + part.offset);
+      this.#numbers.set(`${program} ${tensor}`, number);
+    }
     return {
       buffers: this.#buffers,
       tensors: this.#tensors,

@@ -8,19 +8,22 @@ import type {
   PlanTask,
 } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Kernel, KernelProgram, Step } from '../ir/kernel.ts';
+import type { Kernel, KernelProgram } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { layOut } from './buffers.ts';
+import { planLoops } from './loops/index.ts';
 import { planDim } from './schedules/context.ts';
 import { scheduleKernel } from './schedules/index.ts';
-import { persistLoop } from './schedules/persistent-loop.ts';
+import { scheduleChain } from './schedules/persistent-loop.ts';
 import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
 import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
 import { inputRanges } from './input-ranges.ts';
 import { ModuleTable } from './modules.ts';
+import { splitTables } from './split-tables.ts';
 import { planUniforms } from './uniforms.ts';
 import type { Target } from './target.ts';
 
+export { CannotPack } from './loops/index.ts';
 export { portableTarget, type Target } from './target.ts';
 
 export interface ProgramInput {
@@ -44,24 +47,24 @@ export interface Generated {
   readonly modules: ReadonlyMap<string, string>;
 }
 
-/** Deterministic: the same input gives the same bytes. */
+/** Deterministic: the same input gives the same bytes. Throws CannotPack. */
 export function generate({ name, programs, signature, task, generation, target }: GenerateInput): Generated {
   const dims = mergeDims(programs);
   const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
+  const ctx = { target, bounds };
   const memo = new Map<Kernel, ScheduledKernel>();
-  const schedule = (kernel: Kernel): ScheduledKernel => {
-    const known = memo.get(kernel) ?? scheduleKernel(kernel, { target, bounds });
-    memo.set(kernel, known);
-    return known;
-  };
-  const persist = (step: Step): readonly Step[] => {
-    if (step.kind === 'launch') return [step];
-    const steps = step.steps.flatMap(persist);
-    return persistLoop({ ...step, steps }, { target, bounds }, (kernel, found) => memo.set(kernel, found));
-  };
-  const scheduled = programs.map(({ kernels }) =>
-    scheduleProgram({ ...kernels, steps: kernels.steps.flatMap(persist) }, schedule),
-  );
+  const scheduled = programs.map(({ kernels }) => {
+    const split = splitTables(kernels, target);
+    const loops = planLoops(split.program, ctx);
+    const parts = new Map([...split.parts, ...loops.parts]);
+    return scheduleProgram({ program: loops.program, parts }, (kernel) => {
+      const chain = loops.chains.get(kernel);
+      const known =
+        memo.get(kernel) ?? (chain === undefined ? scheduleKernel(kernel, ctx) : scheduleChain(chain, ctx));
+      memo.set(kernel, known);
+      return known;
+    });
+  });
   const layout = layOut(
     programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
     { bounds, target },
@@ -69,6 +72,7 @@ export function generate({ name, programs, signature, task, generation, target }
   const uniforms = planUniforms(dims, programs);
   const modules = new ModuleTable(uniforms);
   const launched: LaunchRequirements[] = [];
+  const bound = new Set<number>();
   const planSteps = (steps: readonly ScheduledStep[], program: number): readonly PlanStep[] =>
     steps.map((step): PlanStep => {
       if (step.kind === 'loop')
@@ -81,6 +85,7 @@ export function generate({ name, programs, signature, task, generation, target }
       const tensors = step.tensors.map((tensor) => layout.tensorOf(program, tensor));
       const buffers = tensors.map((tensor) => layout.tensors[tensor]?.buffer ?? -1);
       launched.push(step.launch.requirements);
+      for (const tensor of tensors) bound.add(tensor);
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
@@ -115,7 +120,7 @@ export function generate({ name, programs, signature, task, generation, target }
     requirements: {
       features: [...new Set(launched.flatMap(({ features }) => features))].toSorted(),
       storageBuffers: Math.max(1, ...kernels.map(({ access }) => access.length)),
-      bindingBytes: Math.max(4, ...layout.tensors.map(({ bytes }) => bytes)),
+      bindingBytes: Math.max(4, ...[...bound].map((tensor) => layout.tensors[tensor]?.bytes ?? 0)),
       invocations: Math.max(1, ...launched.map(({ invocations }) => invocations)),
       workgroupBytes: Math.max(0, ...launched.map(({ workgroupBytes }) => workgroupBytes)),
       subgroupSize: Math.max(0, ...launched.map(({ subgroupSize }) => subgroupSize)),

@@ -3,10 +3,15 @@
  * size (Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference"): the largest tensor
  * first, each at the lowest offset that is free for all of its life.
  */
-import type { Life } from './schedule.ts';
 
 /** WebGPU's least alignment of a binding's offset. */
 const ALIGNMENT = 256;
+
+/** First and last moment, inclusive. */
+export interface Life {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface MemoryRequest {
   readonly bytes: number;

@@ -3,6 +3,8 @@ import { InternalError } from '../diagnostics/diagnostic.ts';
 import type { Dim } from '../ir/dim.ts';
 import type { Kernel, KernelProgram, Slot, Step } from '../ir/kernel.ts';
 import type { TensorType } from '../ir/types.ts';
+import type { PlannedLoops } from './loops/index.ts';
+import type { Life } from './memory.ts';
 import type { ScheduledKernel, ScheduledLaunch } from './scheduled-kernel.ts';
 
 /** A slot of the program, or a temporary of a schedule. */
@@ -10,13 +12,10 @@ export interface ScheduledTensor {
   readonly name: string;
   readonly type: TensorType;
   readonly role: Slot['role'];
-  /** First and last moment, inclusive; undefined where no launch touches it. */
+  /** Undefined where no launch touches it. */
   readonly life: Life | undefined;
-}
-
-export interface Life {
-  readonly from: number;
-  readonly to: number;
+  /** Where it lies in another tensor, which is kept as long as any of its parts; in bytes. */
+  readonly part?: { readonly tensor: number; readonly offset: number };
 }
 
 export type ScheduledStep =
@@ -43,10 +42,10 @@ export interface ScheduledProgram {
 
 /** The slots come first, with their own numbers. */
 export function scheduleProgram(
-  program: KernelProgram,
+  { program, parts }: Pick<PlannedLoops, 'program' | 'parts'>,
   schedule: (kernel: Kernel) => ScheduledKernel,
 ): ScheduledProgram {
-  return new Scheduler(program, schedule).run();
+  return new Scheduler(program, schedule).run(parts);
 }
 
 class Scheduler {
@@ -62,9 +61,21 @@ class Scheduler {
     this.#tensors = [...program.slots];
   }
 
-  run(): ScheduledProgram {
+  run(parts: PlannedLoops['parts']): ScheduledProgram {
     const steps = this.#program.steps.flatMap((step) => this.#step(step));
-    const tensors = this.#tensors.map((tensor, at) => ({ ...tensor, life: this.#lives.get(at) }));
+    for (const [slot, { slot: pack }] of parts) {
+      const life = this.#lives.get(slot);
+      if (life === undefined) continue;
+      this.#touch(pack, life.from);
+      this.#touch(pack, life.to);
+    }
+    const tensors = this.#tensors.map((tensor, at): ScheduledTensor => {
+      const life = this.#lives.get(at);
+      const part = parts.get(at);
+      return part === undefined
+        ? { ...tensor, life }
+        : { ...tensor, life, part: { tensor: part.slot, offset: part.offset } };
+    });
     return { tensors, steps };
   }
 

@@ -147,6 +147,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   attention: attentionFields,
   'attention-queries': attentionFields,
   'attention-keys': attentionFields,
+  'update-slice': fields<OpAttributes['update-slice']>({ starts: shapeCodec }, BRACES),
   scan: fields<OpAttributes['scan']>(
     { trip: dim, reverse: boolean, sequences: integer, carries: integer, stacks: integer },
     BRACES,

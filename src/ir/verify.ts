@@ -198,6 +198,8 @@ function sizesBesideTypes(node: Node): readonly Dim[] {
       return [node.attributes.dim];
     case 'slice':
       return [node.attributes.start];
+    case 'update-slice':
+      return node.attributes.starts;
     case 'scan':
       return [node.attributes.trip];
     default:

@@ -58,8 +58,17 @@ export function frontOf(ctx: Context, stored: Value, shape: readonly Dim[]): Val
   );
 }
 
-/** The last carry of this batch is where the next one starts. */
+/**
+ * The last carry of this batch is where the next one starts. While decoding, rows beyond the batch keep what they have:
+ * they are none of the texts at hand.
+ */
 export function keepCarry(ctx: Context, state: string, last: Value): void {
+  const stored = ctx.states.find(({ name }) => name === state)?.value;
+  if (ctx.growing !== undefined && stored !== undefined && last.type.shape.length > 0) {
+    const starts = last.type.shape.map(() => constantDim(0));
+    ctx.updates.push({ state, value: ctx.emit('update-slice', [stored, last], { starts }) });
+    return;
+  }
   const value = last.type.shape.reduce((padded, dim, axis) => {
     const size = constantDim(evaluateDim(dim, ctx.bounds));
     return equalDims(dim, size)

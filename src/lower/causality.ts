@@ -95,6 +95,9 @@ export class Causality {
         return (
           !this.#isWhole(node.attributes.rows) && !(rhs?.type.shape ?? []).some((dim) => this.#isWhole(dim))
         );
+      case 'update-slice':
+        // Only what is new is put into what is kept.
+        return !node.operands.some(({ type }) => type.shape.some((dim) => this.#isWhole(dim)));
       case 'reshape':
         return !(lhs?.type.shape ?? []).some((dim) => this.#isWhole(dim)) || this.#keepsWhole(node);
       case 'scan':

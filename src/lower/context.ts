@@ -86,6 +86,15 @@ export interface Growing {
   readonly past: Dim;
 }
 
+/** A place where a program says `cache`. */
+export interface CacheUse {
+  readonly span: Span;
+  /** The axis is of the sequence that grows, the last time or an earlier one. Only known in the walk for `decode`. */
+  readonly grows: boolean;
+  /** The size of the axis, the last time. */
+  readonly size: Dim;
+}
+
 /** One walk through a model: for one of its programs. */
 export class Context {
   readonly mode: Mode;
@@ -108,6 +117,8 @@ export class Context {
   readonly inputNames = new Map<Value, string>();
   /** Where the user's program makes a parameter, by its state name. */
   readonly places = new Map<string, Span>();
+  /** Uses of `cache` outside the library, by their place. */
+  readonly caches = new Map<string, CacheUse>();
   readonly bounds: ReadonlyMap<string, number>;
   frame: Frame;
   /** Where the user's program called the library code that is being walked. */

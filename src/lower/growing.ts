@@ -2,9 +2,10 @@
  * While a model is walked for `decode`, its sequence holds the new tokens only; a runtime dimension beside it is the
  * length of the whole. Positions are those of the whole, and what is cached along the sequence comes back whole.
  */
+import { formatSpan, type Span } from '../diagnostics/span.ts';
 import { constantDim, constantOf, equalDims, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
-import { declareCarry, frontOf, keepCarry } from './carried-states.ts';
+import { declareCarry, frontOf } from './carried-states.ts';
 import type { Context, Growing, Scope } from './context.ts';
 
 function growsAlong({ growing }: Context, size: Dim | undefined): Growing | undefined {
@@ -32,22 +33,20 @@ export function startOfSlice(ctx: Context, size: Dim, start: Dim, stop: Dim): Di
     : start;
 }
 
+/** Notes a `cache` of the user's along an axis of this size down. */
+export function noteCache(ctx: Context, span: Span, size: Dim): void {
+  const grows = ctx.caches.get(formatSpan(span))?.grows === true || growsAlong(ctx, size) !== undefined;
+  ctx.caches.set(formatSpan(span), { span, grows, size });
+}
+
 /** All positions of x so far along the axis: those before are kept in a state of the role `carry`. */
 export function cacheAlong(ctx: Context, x: Value, axis: number, scope: Scope): Value {
   const growing = growsAlong(ctx, x.type.shape[axis]);
   if (growing === undefined) return x;
   const shape = x.type.shape.map((dim, at) => (at === axis ? growing.total : dim));
   const { state, stored } = declareCarry(ctx, 'cache', { ...x.type, shape }, scope);
-  const before = frontOf(ctx, stored, shape);
-  const added = ctx.emit('pad', [x], { axis, before: growing.past, after: constantDim(0) });
-  // What lies behind the length so far is left over from another text.
-  const position = ctx.emit('iota', [], { length: growing.total });
-  const past = ctx.emit('broadcast', [ctx.emit('dim-size', [], { dim: growing.past })], {
-    shape: [growing.total],
-    axes: [],
-  });
-  const isPast = ctx.emit('broadcast', [ctx.emit('lt', [position, past], {})], { shape, axes: [axis] });
-  const whole = ctx.emit('select', [isPast, before, added], {});
-  keepCarry(ctx, state, whole);
-  return whole;
+  const starts = shape.map((_, at) => (at === axis ? growing.past : constantDim(0)));
+  const whole = ctx.emit('update-slice', [stored, x], { starts });
+  ctx.updates.push({ state, value: whole });
+  return frontOf(ctx, whole, shape);
 }

@@ -1,7 +1,8 @@
 /** A whole program: its config, dimensions and task settled, then one walk for each of its graphs. */
 import * as names from '../diagnostics/catalogue/names.ts';
+import * as sequences from '../diagnostics/catalogue/sequences.ts';
 import * as tasks from '../diagnostics/catalogue/tasks.ts';
-import { note } from '../diagnostics/define.ts';
+import { help, note } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanGeneration, PlanTask } from '../../runtime/plan.ts';
@@ -23,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -34,7 +36,8 @@ import {
   type Optimizer,
   type TaskItems,
 } from './task.ts';
-import { usedDims } from './used-dims.ts';
+import { usedDims } from '../ir/used-dims.ts';
+import { printDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
 interface SettledTask {
@@ -95,7 +98,14 @@ export class ProgramLowering {
     );
     const signature = signatureOf(name, predict.model, predict.ctx);
     const generation = this.#generation(program, model, predict, bounds.sizes);
-    const decode = generation && this.#decode(model, generation, bounds.sizes);
+    const decode = generation && this.#decode(model, generation, bounds.sizes, predict.ctx);
+    if (program.generations.length === 0)
+      for (const { span } of predict.ctx.caches.values())
+        this.#report(
+          sequences.cacheWithoutGenerate(span, { model: name }, [
+            help(`with \`generate text for ${name} { … }\`, texts come about token by token`),
+          ]),
+        );
     const total = decode === undefined ? {} : { total: totalName(generation?.dim ?? '', bounds.sizes) };
     const base = {
       signature,
@@ -144,7 +154,7 @@ export class ProgramLowering {
   }
 
   #settings(): ReadonlyMap<string, Setting> {
-    const parsed = this.#parse('--set', this.#options.set);
+    const parsed = this.#parse('--set', quoteTexts(this.#options.set, this.#files.at(-1)?.ast));
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
   }
 
@@ -226,11 +236,36 @@ export class ProgramLowering {
     model: Declared<ModelDeclaration>,
     generation: PlanGeneration,
     bounds: ReadonlyMap<string, number>,
+    predict: Context,
   ): Graph | undefined {
     const total = totalName(generation.dim, bounds);
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
-    return lowerDecode(ctx, model, generation, total);
+    const graph = lowerDecode(ctx, model, generation, total);
+    this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
+    return graph;
+  }
+
+  /** `decode`: the walk for the program of that name, where there is one. */
+  #adviseCaches(model: string, dim: string, predict: Context, decode: Context | undefined): void {
+    const idle = [...predict.caches].filter(([place]) => decode?.caches.get(place)?.grows !== true);
+    const elsewhere = idle.filter(([, { size }]) => printDim(size) !== dim);
+    for (const [, { span, size }] of elsewhere)
+      this.#report(
+        sequences.cacheWithoutUse(span, {
+          model,
+          cause: `\`${printDim(size)}\` is not what grows in generation; that is \`${dim}\``,
+        }),
+      );
+    // What is kept along a wrong axis may be why there is no such program.
+    if (decode !== undefined || elsewhere.length > 0) return;
+    const cause = `a position of \`${model}\` may look at later ones, or counts them, so that the whole text is run for every token`;
+    for (const [, { span }] of idle)
+      this.#report(
+        sequences.cacheWithoutUse(span, { model, cause }, [
+          help(`hide later positions with \`causal(${dim})\``),
+        ]),
+      );
   }
 
   #taskGraph(
@@ -254,12 +289,22 @@ export class ProgramLowering {
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
     const training =
       mode === 'train' && settled.optimizer !== undefined
-        ? trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields)
+        ? trainingRequest(walked.ctx, task, settled.optimizer, settled.fields, graph.states)
         : undefined;
     const complete: Graph = training === undefined ? graph : { ...graph, training };
     if (mode === 'train') {
-      if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
-        this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+      const frozen = new Set(
+        training?.groups?.flatMap(({ isFrozen, parameters }) => (isFrozen ? parameters : [])),
+      );
+      const trained = [...statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] })];
+      if (trained.every(({ name }) => frozen.has(name)))
+        this.#report(
+          tasks.nothingToTrain(
+            settled.items.span,
+            { model: model.declaration.name.name },
+            trained.length === 0 ? [] : [help('`freeze` leaves none of them to train')],
+          ),
+        );
       else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
@@ -313,7 +358,7 @@ export class ProgramLowering {
       targets: planTensors(evaluation.task.targets, evaluation.ctx),
       data: settled.data,
       metrics: evaluation.task.metrics.map(({ metric }) => metric),
-      optimizer: optimizer.call,
+      optimizer: optimizer.value.call,
       fields: settled.fields,
       batchSize,
     });

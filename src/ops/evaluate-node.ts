@@ -46,6 +46,8 @@ export function compileNode(node: Exclude<Node, { op: 'scan' }>, run: Run): Node
       return compileGather(node, run);
     case 'scatter-add':
       return compileScatter(node, run);
+    case 'update-slice':
+      return compileUpdate(node, run);
     default:
       break;
   }
@@ -309,6 +311,33 @@ function compileScatter(node: NodeOf<'scatter-add'>, run: Run): NodeFunction {
       for (let step = 0; step < length; step++)
         data[base + step] = (data[base + step] ?? 0) + (updates[at * length + step] ?? 0);
     }
+    return { dtype, shape, data };
+  };
+}
+
+function compileUpdate(node: NodeOf<'update-slice'>, run: Run): NodeFunction {
+  const { dtype } = resultType(node);
+  const shape = sizesOf(resultType(node), run);
+  const part = operandSizes(node, 1, run);
+  const starts = node.attributes.starts.map((start) => evaluateDim(start, run.sizes));
+  starts.forEach((start, number) => {
+    const [size = 0, length = 0] = [shape[number], part[number]];
+    if (start < 0 || start + length > size)
+      throw new RangeError(
+        `elements ${start} to ${start + length} of axis ${number}, which has ${size}, do not exist`,
+      );
+  });
+  const strides = stridesOf(shape);
+  const first = starts.reduce((sum, start, number) => sum + start * (strides[number] ?? 0), 0);
+  const offsets = new Int32Array(elementCount(part));
+  const index = new Int32Array(shape.length);
+  forEachIndex(part, index, (position) => {
+    offsets[position] = index.reduce((sum, step, number) => sum + step * (strides[number] ?? 0), first);
+  });
+  return (operands) => {
+    const data = Float64Array.from(dataOf(operands, 0));
+    const from = dataOf(operands, 1);
+    offsets.forEach((offset, position) => void (data[offset] = from[position] ?? 0));
     return { dtype, shape, data };
   };
 }

@@ -10,10 +10,11 @@ import { attention } from './attention.ts';
 import { compare } from './compare.ts';
 import { contraction } from './contraction.ts';
 import { gather } from './gather.ts';
-import type { Lowering, OpRecord, OpTable, ViewContext, ViewSource } from './op.ts';
+import type { Lowering, OpRecord, OpTable, PartOfUpdate, ViewContext, ViewSource } from './op.ts';
 import { reduce } from './reduce.ts';
 import { scan } from './scan.ts';
 import { source } from './source.ts';
+import { update } from './update.ts';
 import { view } from './view.ts';
 
 /** By family, in the order of docs/ops.md. */
@@ -27,6 +28,7 @@ export const opFamilies = {
   contraction,
   gather,
   attention,
+  update,
   scan,
 };
 
@@ -40,6 +42,7 @@ export const opTable: OpTable = {
   ...contraction,
   ...gather,
   ...attention,
+  ...update,
   ...scan,
 };
 
@@ -91,6 +94,13 @@ export function viewSource<Name extends OpName>(
   const lowering = loweringOf<Name>(node);
   if (lowering.kind !== 'view') throw new InternalError(`${node.op} is not a view`);
   return lowering.source(elementContext<Name>(node, index));
+}
+
+/** Which elements of an `update-slice` are the part's, and where in it they are. */
+export function updatePart<Name extends OpName>(node: NodeOf<Name>, index: readonly Scalar[]): PartOfUpdate {
+  const lowering = loweringOf<Name>(node);
+  if (lowering.kind !== 'update') throw new InternalError(`${node.op} is no update`);
+  return lowering.part(elementContext<Name>(node, index));
 }
 
 /** What a `reduce` node combines, and along which axes of its operand. */

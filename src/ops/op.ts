@@ -47,6 +47,12 @@ export interface ViewContext<Name extends OpName> {
   readonly result: TensorType;
 }
 
+/** Whether an element is the part's, and where in the part it is then. */
+export interface PartOfUpdate {
+  readonly guard: ScalarExpression;
+  readonly index: readonly ScalarExpression[];
+}
+
 export type Lowering<Name extends OpName> =
   /** Element for element: result[i] = scalar(operands[i]…). `index` is the element's index. */
   | {
@@ -74,6 +80,8 @@ export type Lowering<Name extends OpName> =
   | { readonly kind: 'scatter' }
   /** Softmax of products, summed over values: kernels of its own. */
   | { readonly kind: 'attention' }
+  /** The first operand with the second one in the place of a part of it. */
+  | { readonly kind: 'update'; readonly part: (context: ViewContext<Name>) => PartOfUpdate }
   | { readonly kind: 'scan' };
 
 /** A case for the generic tests: types of the operands, attributes, and the range that data is drawn from. */

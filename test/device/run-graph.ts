@@ -55,7 +55,8 @@ export interface Tolerance {
 }
 
 export function generateGraph(graph: Graph, target: Target = portableTarget): Generated {
-  const kernels = fuseGraph(graph, { storageBuffers: target.storageBuffers });
+  const { storageBuffers, bindingBytes } = target;
+  const kernels = fuseGraph(graph, { storageBuffers, packBytes: bindingBytes });
   const signature = { model: graph.name, inputs: [], outputs: [] };
   return generate({ name: graph.name, programs: [{ name: 'train', kernels, graph }], signature, target });
 }

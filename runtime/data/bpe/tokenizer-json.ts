@@ -58,6 +58,11 @@ export function parseTokenizerJson(json: string, place: string): BpeModel {
   } catch (error) {
     failAt(place, `not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+  return readTokenizerJson(value, place);
+}
+
+/** As `parseTokenizerJson`, of what JSON holds. */
+export function readTokenizerJson(value: unknown, place: string): BpeModel {
   const result = schema.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -134,20 +139,25 @@ function readNormalizer(
   return { nfc: nfc >= 0, lowercase: lowercase >= 0 };
 }
 
-export function printTokenizerJson({
+export function printTokenizerJson(model: BpeModel): string {
+  return `${JSON.stringify(tokenizerJson(model), null, 1)}\n`;
+}
+
+/** What `printTokenizerJson` prints, for a file that holds more. */
+export function tokenizerJson({
   tokens,
   merges,
   normalization,
   added,
   unknown,
   ignoreMerges,
-}: BpeModel): string {
+}: BpeModel): object {
   const steps = [
     ...(normalization.nfc ? [{ type: 'NFC' }] : []),
     ...(normalization.lowercase ? [{ type: 'Lowercase' }] : []),
   ];
   const name = (token: number): string => tokens[token] ?? '';
-  const value = {
+  return {
     version: '1.0',
     truncation: null,
     padding: null,
@@ -174,5 +184,4 @@ export function printTokenizerJson({
       merges: merges.map(([left, right]) => [name(left), name(right)]),
     },
   };
-  return `${JSON.stringify(value, null, 1)}\n`;
 }

@@ -1,32 +1,36 @@
 /** Texts to numbers and back with byte-level BPE. */
 import { failAt } from '../problem.ts';
+import {
+  decodeAll,
+  nameSpecial,
+  type PieceOptions,
+  type SavedBpe,
+  type SpecialTokens,
+  type Tokenizer,
+  type TokenStream,
+} from '../tokenizer.ts';
 import { byteCharacters, preTokenize, textBytes, tokenBytes } from './bytes.ts';
 import { mergeTokens, pairKey, type Merge } from './merge.ts';
 import type { BpeModel } from './model.ts';
+import { tokenizerJson } from './tokenizer-json.ts';
 
 const cacheEntries = 65_536;
 const cachedLength = 64;
 
-export interface EncodeOptions {
+export interface EncodeOptions extends PieceOptions {
   /** Whether `<s>` in a text is that token; otherwise it is three characters, and a text cannot make special tokens. */
   readonly matchAdded?: boolean;
 }
 
-export interface DecodeOptions {
+export interface DecodeOptions extends PieceOptions {
   /** Whether special tokens are printed; otherwise they are left out. */
   readonly printSpecial?: boolean;
 }
 
-/** Fits the `TextCodec` of generation. */
-export class BpeTokenizer {
+/** Where a vocabulary puts a space before a text (`prefixSpace`), decoding leaves it out again. */
+export class BpeTokenizer implements Tokenizer {
   readonly model: BpeModel;
-  readonly special: {
-    readonly pad?: number;
-    readonly begin?: number;
-    readonly end?: number;
-    readonly unknown?: number;
-    readonly mask?: number;
-  };
+  readonly special: SpecialTokens;
   readonly #merges: ReadonlyMap<number, Merge>;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #byteNumbers: readonly (number | undefined)[];
@@ -63,10 +67,12 @@ export class BpeTokenizer {
   }
 
   /** Throws a RuntimeError where the vocabulary lacks a byte of the text and has no unknown token. */
-  encode(text: string, { matchAdded = false }: EncodeOptions = {}): number[] {
+  encode(text: string, { matchAdded = false, continues = false }: EncodeOptions = {}): number[] {
     const result: number[] = [];
+    const { normalization } = this.model;
+    const prefixSpace = normalization.prefixSpace && !continues;
     const append = (part: string): void => {
-      for (const piece of preTokenize(part, this.model.normalization))
+      for (const piece of preTokenize(part, { ...normalization, prefixSpace }))
         for (const token of this.#encodePiece(piece)) result.push(token);
     };
     if (!matchAdded || this.#added === undefined) {
@@ -114,30 +120,39 @@ export class BpeTokenizer {
   }
 
   /** Bytes that are no UTF-8 become U+FFFD. Throws a RuntimeError for a number that is no token. */
-  decode(tokens: Iterable<number>, options: DecodeOptions = {}): string {
-    const decoder = this.openDecoder(options);
-    let text = '';
-    for (const token of tokens) text += decoder.push(token);
-    return text + decoder.end();
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
+    return decodeAll(this, ids, options);
   }
 
   /** Text as tokens come: a character's bytes are held back until all of them are there. */
-  openDecoder({ printSpecial = false }: DecodeOptions = {}): {
-    push(token: number): string;
-    end(): string;
-  } {
+  openDecoder({ printSpecial = false, continues = false }: DecodeOptions = {}): TokenStream {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    let isFirst = this.model.normalization.prefixSpace && !continues;
     return {
-      push: (token) => {
-        const bytes = this.#bytes[token];
+      push: (id) => {
+        const bytes = this.#bytes[id];
         if (bytes === undefined)
-          failAt('the tokeniser', `${token} is no token`, `tokens go from 0 to ${this.size - 1}`);
-        return !printSpecial && this.#specialNumbers.has(token)
-          ? ''
-          : decoder.decode(bytes, { stream: true });
+          failAt('the tokeniser', `${id} is no token`, `tokens go from 0 to ${this.size - 1}`);
+        if (this.#specialNumbers.has(id) && !printSpecial) return '';
+        const text = decoder.decode(bytes, { stream: true });
+        if (!isFirst || text === '') return text;
+        isFirst = false;
+        return text.startsWith(' ') ? text.slice(1) : text;
       },
       end: () => decoder.decode(),
     };
+  }
+
+  token(id: number): string | undefined {
+    return this.model.tokens[id];
+  }
+
+  find(token: string): number | undefined {
+    return this.model.added.find(({ content }) => content === token)?.id ?? this.#numbers.get(token);
+  }
+
+  save(): SavedBpe {
+    return { kind: 'bpe', tokenizer: tokenizerJson(this.model) };
   }
 }
 
@@ -170,15 +185,8 @@ function indexAdded({ added }: BpeModel) {
   };
 }
 
-function findSpecial({ added, unknown }: BpeModel): BpeTokenizer['special'] {
+function findSpecial({ added, unknown }: BpeModel): SpecialTokens {
   const numbers = new Map(added.map(({ content, id }) => [content, id]));
-  const find = <Key extends string>(key: Key, number: number | undefined) =>
-    number === undefined ? {} : { [key]: number };
-  return {
-    ...find('pad', numbers.get('<pad>')),
-    ...find('begin', numbers.get('<s>')),
-    ...find('end', numbers.get('</s>')),
-    ...find('unknown', unknown),
-    ...find('mask', numbers.get('<mask>')),
-  };
+  const named = nameSpecial((token) => numbers.get(token));
+  return unknown === undefined ? named : { ...named, unk: unknown };
 }

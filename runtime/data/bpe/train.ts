@@ -16,6 +16,8 @@ export interface BpeTraining {
   readonly minCount: number;
   readonly lowercase: boolean;
   readonly nfc: boolean;
+  /** Whether a text that does not begin with a space gets one. */
+  readonly prefixSpace?: boolean;
 }
 
 interface Word {
@@ -42,7 +44,7 @@ interface Candidate {
  * bytes by the code points of their characters, merges. Throws a RuntimeError for a size without room for the bytes.
  */
 export function trainBpe(texts: Iterable<string>, training: BpeTraining): BpeModel {
-  const { vocabularySize, minCount, lowercase, nfc } = training;
+  const { vocabularySize, minCount, lowercase, nfc, prefixSpace = false } = training;
   if (vocabularySize < leastBpeSize) {
     failAt(
       'the vocabulary size',
@@ -50,7 +52,7 @@ export function trainBpe(texts: Iterable<string>, training: BpeTraining): BpeMod
       `the 256 bytes and ${bpeSpecialTokens.length} special tokens alone are ${leastBpeSize}`,
     );
   }
-  const normalization: Normalization = { lowercase, nfc, prefixSpace: false };
+  const normalization: Normalization = { lowercase, nfc, prefixSpace };
   const tokens: string[] = [...bpeSpecialTokens, ...byteCharacters.toSorted()];
   const numbers = new Map(tokens.map((token, number) => [token, number]));
   const merges: [number, number][] = [];

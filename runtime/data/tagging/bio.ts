@@ -1,5 +1,5 @@
 /** Tags of the BIO scheme: their order in a vocabulary, and sequences that it forbids. */
-import { compareCodePoints } from '../tokenizer.ts';
+import { compareCodePoints } from '../vocabulary.ts';
 import { outside } from './sentences.ts';
 
 const pattern = /^[BI]-./;

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { RuntimeError } from '../../session.ts';
-import { specialTokens, Vocabulary } from '../tokenizer.ts';
+import { specialTokens, Vocabulary } from '../vocabulary.ts';
 import type { TaggingBinding } from './binding.ts';
 import { foldWord, formKinds, formOf, type FormKind, type WordForms } from './word-forms.ts';
 

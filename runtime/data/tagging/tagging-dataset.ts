@@ -6,7 +6,7 @@ import { createOrder, type Batching } from '../order.ts';
 import { failAt, formatPlace, plural } from '../problem.ts';
 import { streams } from '../random.ts';
 import { mapSplits } from '../text-dataset.ts';
-import { buildVocabulary, unknown, type Vocabulary } from '../tokenizer.ts';
+import { buildVocabulary, unknown, type Vocabulary } from '../vocabulary.ts';
 import { makeTaggingBatch } from './batch.ts';
 import { bindTagging, type TaggingBinding } from './binding.ts';
 import { collectTags, numberTags } from './number-tags.ts';

@@ -1,26 +1,42 @@
-/** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors. */
+/** `lmc eval FILE --params P`: loss and metrics of what was held out, or of a file of tensors; BLEU of what it writes. */
+import { Option } from 'commander';
 import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
 import { parseTagger } from '../../../runtime/data/tagging/tagger.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
+import { shuffleInputs } from '../../../runtime/data/shuffle-inputs.ts';
+import type { GenerationSettings } from '../../../runtime/generate/settings.ts';
+import { tokenizations, type TokenizeName } from '../../../runtime/metrics/text-tokens.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 import { taskOf } from '../../../runtime/train.ts';
 import type { RegisterCommand } from '../context.ts';
 import { classScoresOf, printEvaluation } from '../../../runtime/evaluation-text.ts';
-import { exitCodes } from '../exit.ts';
+import { evaluateTexts } from '../evaluate-texts.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { rowsTogether } from '../generation-batch.ts';
 import type { Io } from '../io.ts';
 import { openData } from '../../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
-import { lowerOptions } from '../options.ts';
+import { lowerOptions, positiveInteger } from '../options.ts';
 import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
 import { printEvent } from '../../../runtime/node/train-log.ts';
 
-interface EvalOptions extends RunOptions {
+interface EvalOptions extends RunOptions, Partial<Omit<GenerationSettings, 'seed'>> {
   readonly params: string;
+  readonly split?: Split;
+  readonly generate?: true;
+  readonly tokenize: TokenizeName;
+  readonly output?: string;
+  readonly limit?: number;
+  readonly shuffleInput: readonly string[];
 }
+
+/** Texts that are written together where nothing is said. */
+const textsTogether = 32;
 
 export const evalCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
@@ -28,14 +44,40 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
     .description('loss and metrics of the held-out part')
     .argument('<file>', 'the .lm file')
     .requiredOption('--params <file.safetensors>', 'trained parameters');
-  addRunOptions(command).action(async (file: string, options: EvalOptions) => {
+  addRunOptions(command)
+    .addOption(
+      new Option('--split <part>', 'which part (default: test, or else validation)').choices([
+        'train',
+        'validation',
+        'test',
+      ]),
+    )
+    .option('--generate', 'write a text for every row of parallel data, and print BLEU and chrF')
+    .addOption(
+      new Option('--tokenize <name>', 'of --generate: what BLEU counts')
+        .choices(Object.keys(tokenizations))
+        .default('words'),
+    )
+    .option(
+      '--shuffle-input <name>',
+      'gives every row this input of another row, to see what the model makes of it (repeatable)',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    .option('--limit <n>', 'of --generate: at most so many rows', positiveInteger)
+    .option('-o, --output <file>', 'of --generate: where the texts go, one a line');
+  addSamplingOptions(command).action(async (file: string, options: EvalOptions) => {
     const { device, seed } = options;
+    checkOptions(options);
+    const host = createDiskHost();
+    const batchSize =
+      options.generate === true ? rowsTogether(file, host, options, textsTogether) : options.batchSize;
     const model = await openModel(io, {
       file,
-      host: createDiskHost(),
-      options: lowerOptions(options),
+      host,
+      options: lowerOptions({ ...options, ...defined({ batchSize }) }),
       needsTask: true,
-      purpose: 'training',
+      purpose: options.generate === true ? 'generation' : 'evaluation',
       ...defined({ device, seed }),
     });
     if (model === undefined) {
@@ -51,6 +93,18 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
   });
 };
 
+/** Throws a CommandError (exit code 2) for options of `--generate` without it, and for one that does not go with it. */
+function checkOptions({ generate, beams, temperature, output, limit, shuffleInput }: EvalOptions): void {
+  if (generate === true) {
+    if (shuffleInput.length > 0)
+      throw new CommandError(exitCodes.usage, '--shuffle-input is for the loss: without --generate');
+    return;
+  }
+  for (const [option, value] of Object.entries({ beams, temperature, output, limit }))
+    if (value !== undefined)
+      throw new CommandError(exitCodes.usage, `--${option} says how texts are written: with --generate`);
+}
+
 async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
@@ -62,10 +116,18 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
   io.err(`${plan.signature.model} on ${session.description}\n`);
   for (const note of dataset.notes) io.err(`${note}\n`);
-  const evaluation = await evaluate({ session, plan, dataset, split: heldOut(dataset), seed });
+  const split = options.split ?? heldOut(dataset);
+  if (options.generate === true) {
+    const own = encoder === undefined ? undefined : parseEncoder(encoder);
+    await evaluateTexts(io, model, own, dataset, split, options);
+    return;
+  }
+  const { shuffleInput } = options;
+  const evaluated = shuffleInput.length === 0 ? dataset : shuffleInputs(dataset, shuffleInput);
+  const evaluation = await evaluate({ session, plan, dataset: evaluated, split, seed });
   const task = taskOf(plan);
   if (options.logFormat === 'json') {
-    const { split, loss, rows } = evaluation;
+    const { loss, rows } = evaluation;
     const scores = Object.fromEntries(scoresOf(evaluation, task, dataset.labels));
     const classes = classScoresOf(evaluation, dataset);
     const texts = evaluation.texts?.rows;
@@ -76,6 +138,7 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
       ...scores,
       ...(classes.length === 0 ? {} : { classes }),
       ...(texts === undefined ? {} : { texts }),
+      ...(shuffleInput.length === 0 ? {} : { shuffled: shuffleInput.join(' ') }),
     };
     io.out(`${printEvent('eval', fields)}\n`);
   } else {

@@ -1,15 +1,16 @@
 /** `lmc generate FILE --params P`: text that goes on from a prompt, or a translation of a source. */
 import path from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { generateTexts } from '../generate-model.ts';
 import { settleGeneration, type GivenOptions } from '../generate-settings.ts';
+import { rowsTogether } from '../generation-batch.ts';
 import type { Io } from '../io.ts';
 import { openModel } from '../open-model.ts';
-import { collectText, lowerOptions, positiveInteger } from '../options.ts';
+import { lowerOptions, positiveInteger } from '../options.ts';
 import { addRunOptions } from '../run-options.ts';
+import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
 
@@ -21,23 +22,13 @@ export const generateCommand: RegisterCommand = (program, { io, done }) => {
     .command('generate')
     .description('text that goes on from a prompt, or a translation of a source')
     .argument('<file>', 'the .lm file');
-  addRunOptions(command)
+  addSamplingOptions(addRunOptions(command))
     .option('--params <file.safetensors>', 'trained parameters')
     .option('--run <dir>', 'the folder of a run, in place of --params')
+    .option('--tokenizer <tokenizer.json>', 'in place of the parameters’ own, or of the one beside them')
     .option('--prompt <text>', 'what to go on from; the source of a model that has one')
     .option('--input <file>', 'prompts or sources, one a line')
     .option('-o, --output <file>', 'where the texts go, one a line')
-    .option('--max-tokens <n>', 'most tokens of a text', positiveInteger)
-    .option('--min-tokens <n>', 'no end before so many tokens', numberFrom(0, 'whole'))
-    .option('--begin <n>', 'the token that begins a text of a model with a source', numberFrom(0, 'whole'))
-    .option('--end <n>', 'the token that ends a text, and a source', numberFrom(0, 'whole'))
-    .option('--temperature <t>', 'divides the scores; 0 takes the best token', numberFrom(0))
-    .option('--top-k <k>', 'only the k best tokens; 0: all', numberFrom(0, 'whole'))
-    .option('--top-p <p>', 'only the best tokens with this probability together', shareNumber)
-    .option('--repetition-penalty <r>', 'over 1: less of what is there', positiveNumber)
-    .option('--beams <n>', 'width of the beam search', positiveInteger)
-    .option('--length-penalty <a>', 'a hypothesis scores sum log p / length^a', numberFrom(0))
-    .option('--stop <text>', 'ends a text before this (repeatable)', collectText)
     .option('--samples <n>', 'texts for each prompt', positiveInteger)
     .action(async (file: string, options: GivenOptions) => {
       const params = checkOptions(options);
@@ -61,14 +52,12 @@ function checkOptions({ params, run, prompt, input, data }: GivenOptions): strin
 }
 
 async function generateModel(io: Io, file: string, params: string, options: GivenOptions): Promise<number> {
-  const { device, seed, beams, samples, input } = options;
-  const rows = Math.max(beams ?? 1, samples ?? 1);
-  // The section may ask for beams, which is known once the program is compiled.
-  const together = input === undefined && beams !== undefined ? 1 : defaultBatch;
-  const batchSize = options.batchSize ?? rows * together;
+  const { device, seed } = options;
+  const host = createDiskHost();
+  const batchSize = rowsTogether(file, host, options, options.input === undefined ? 1 : defaultBatch);
   const model = await openModel(io, {
     file,
-    host: createDiskHost(),
+    host,
     options: lowerOptions({ ...options, batchSize }),
     needsTask: false,
     purpose: 'generation',
@@ -80,42 +69,9 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
-    if (settled.beams > batchSize)
-      throw new CommandError(
-        exitCodes.usage,
-        `${settled.beams} beams need room for as many rows: --batch-size ${settled.beams}`,
-      );
-    await generateTexts(io, model, parameters, settled);
+    await generateTexts(io, model, params, parameters, settled);
     return exitCodes.done;
   } finally {
     model.close();
   }
-}
-
-function numberFrom(low: number, kind: 'any' | 'whole' = 'any'): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (
-      text.trim() === '' ||
-      !Number.isFinite(value) ||
-      value < low ||
-      (kind === 'whole' && !Number.isSafeInteger(value))
-    )
-      throw new InvalidArgumentError(
-        `expected a ${kind === 'whole' ? 'whole number' : 'number'} from ${low}.`,
-      );
-    return value;
-  };
-}
-
-function positiveNumber(text: string): number {
-  const value = numberFrom(0)(text);
-  if (value === 0) throw new InvalidArgumentError('expected a number over 0.');
-  return value;
-}
-
-function shareNumber(text: string): number {
-  const value = positiveNumber(text);
-  if (value > 1) throw new InvalidArgumentError('expected a number over 0, at most 1.');
-  return value;
 }

@@ -28,7 +28,7 @@ export const predictCommand: RegisterCommand = (program, { io, done }) => {
         host: createDiskHost(),
         options: lowerOptions(options),
         needsTask: false,
-        purpose: 'training',
+        purpose: 'prediction',
         ...defined({ device, seed }),
       });
       if (model === undefined) {

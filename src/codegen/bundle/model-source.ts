@@ -1,6 +1,6 @@
 /** `model.ts`: a class typed by the model's signature, over the runtime's untyped one. */
 import { Project, type ClassDeclaration, type SourceFile } from 'ts-morph';
-import type { Plan } from '../../../runtime/plan.ts';
+import type { Plan, PlanGeneration } from '../../../runtime/plan.ts';
 import { toComment, toPropertyKey, toTypeName } from './names.ts';
 import { describeTensor, printPlanType, tensorTypeText, type SignatureTensor } from './signature.ts';
 
@@ -15,7 +15,9 @@ interface TypeNames {
 
 /** Names that the generated file uses for itself. */
 const ownNames = new Set(
-  'CompiledModel OpenOptions Tensor TrainResult Promise Uint8Array Float32Array Int32Array URL'.split(' '),
+  'CompiledModel GenerateOptions GeneratedText OpenOptions Tensor TrainResult Promise Uint8Array Float32Array Int32Array URL'.split(
+    ' ',
+  ),
 );
 
 /** The name of the generated class. */
@@ -44,6 +46,12 @@ export function printModelSource(plan: Plan, source: string): string {
     moduleSpecifier: './runtime/bundle.js',
     namedImports: [
       'CompiledModel',
+      ...(plan.generation === undefined
+        ? []
+        : [
+            { name: 'GeneratedText', isTypeOnly: true },
+            { name: 'GenerateOptions', isTypeOnly: true },
+          ]),
       { name: 'OpenOptions', isTypeOnly: true },
       { name: 'Tensor', isTypeOnly: true },
       ...(trains ? [{ name: 'TrainResult', isTypeOnly: true }] : []),
@@ -146,7 +154,7 @@ function addClass(file: SourceFile, plan: Plan, names: TypeNames, trains: boolea
     docs: ['The adapter in use, in one line.'],
     statements: 'return this.#model.device;',
   });
-  if (trains) addTraining(declaration, names);
+  if (trains) addTraining(declaration, plan, names);
   declaration.addMethod({
     name: 'predict',
     parameters: [{ name: 'inputs', type: names.inputs }],
@@ -154,6 +162,7 @@ function addClass(file: SourceFile, plan: Plan, names: TypeNames, trains: boolea
     docs: ['Runs the model, without dropout.'],
     statements: 'return this.#model.predict(inputs);',
   });
+  if (plan.generation !== undefined) addGeneration(declaration, plan.generation);
   declaration.addMethod({
     name: 'loadState',
     parameters: [{ name: 'bytes', type: 'Uint8Array' }],
@@ -175,7 +184,24 @@ function addClass(file: SourceFile, plan: Plan, names: TypeNames, trains: boolea
   });
 }
 
-function addTraining(declaration: ClassDeclaration, names: TypeNames): void {
+function addGeneration(declaration: ClassDeclaration, { name, input }: PlanGeneration): void {
+  declaration.addMethod({
+    name: 'generate',
+    parameters: [
+      { name: 'prompts', type: 'string | readonly string[]' },
+      { name: 'options', type: 'GenerateOptions', initializer: '{}' },
+    ],
+    returnType: 'Promise<readonly GeneratedText[]>',
+    docs: [
+      toComment(
+        `Writes texts: \`${input}\` grows token by token, as \`generate ${name}\` and the options say. The tokeniser comes with the parameters; without one, texts are numbers of tokens.`,
+      ),
+    ],
+    statements: 'return this.#model.generate(prompts, options);',
+  });
+}
+
+function addTraining(declaration: ClassDeclaration, plan: Plan, names: TypeNames): void {
   declaration.addMethod({
     name: 'train',
     parameters: [{ name: 'batch', type: names.batch }],
@@ -189,5 +215,12 @@ function addTraining(declaration: ClassDeclaration, names: TypeNames): void {
     returnType: `Promise<${names.evaluation}>`,
     docs: ['Loss and metrics of a batch, without dropout and without an update.'],
     statements: 'return this.#model.evaluate(batch);',
+  });
+  if (plan.programs.every(({ name, carries }) => name === 'decode' || carries.length === 0)) return;
+  declaration.addMethod({
+    name: 'reset',
+    returnType: 'void',
+    docs: ['Forgets what earlier batches left for the next one: before the first batch of a text.'],
+    statements: 'this.#model.reset();',
   });
 }

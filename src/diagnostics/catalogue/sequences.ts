@@ -92,3 +92,69 @@ right:
     stateful = true
 `,
 });
+
+export const cacheInScan = defineDiagnostic<Record<never, never>>({
+  code: 'LM0442',
+  severity: 'error',
+  message: () => '`cache` stands in a scan, whose steps keep what their carries hold and nothing else',
+  explain: `
+\`cache\` keeps the positions of a sequence from one generated token to the next. Within a scan there is one position at a
+time, and what the next step needs is a carry. Keys and values of a memory are computed before the scan.
+
+wrong:
+    scan x_t over seq of x carry (h = 0) {
+      k = cache(memory, axis=source)
+      next (h = tanh(x_t + h + attend(h, k))) emit h
+    }
+
+right:
+    k = memory
+    scan x_t over seq of x carry (h = 0) {
+      next (h = tanh(x_t + h + attend(h, k))) emit h
+    }
+`,
+});
+
+export const cacheWithoutGenerate = defineDiagnostic<{ model: string }>({
+  code: 'LM0443',
+  severity: 'warning',
+  message: ({ model }) => `\`cache\` keeps nothing: there is no \`generate\` section for \`${model}\``,
+  explain: `
+\`cache(x, axis=seq)\` is x itself, except where a model generates token by token, which a \`generate\` section asks for.
+
+wrong:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 100] {
+      k = cache(key(x), axis=seq)
+      …
+    }
+
+right:
+    model M(tokens: i32[batch, seq]) -> f32[batch, seq, 100] {
+      k = cache(key(x), axis=seq)
+      …
+    }
+
+    generate text for M {
+      temperature = 0.8
+    }
+`,
+});
+
+export const cacheWithoutUse = defineDiagnostic<{ model: string; cause: string }>({
+  code: 'LM0444',
+  severity: 'warning',
+  message: ({ cause }) => `\`cache\` keeps nothing: ${cause}`,
+  explain: `
+Kept are the positions of the sequence that grows while a model generates, and only where a position never looks at later
+ones: attention has the mask \`causal(seq)\`, nothing is reduced over \`seq\`, no scan runs backwards. Elsewhere the whole
+text is run again for every token, which is right, and slow.
+
+wrong:
+    k = cache(Heads{heads}(key(x)), axis=1)       # the heads, and not their positions
+    y = Attention{}(q, k, v)
+
+right:
+    k = cache(Heads{heads}(key(x)), axis=seq)
+    y = Attention{}(q, k, v, causal(seq))
+`,
+});

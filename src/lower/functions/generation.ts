@@ -1,7 +1,8 @@
 /** What says something about generation, token by token, and changes nothing elsewhere. */
 import { poison, tensor } from '../values.ts';
 import type { FunctionTable } from './function.ts';
-import { cacheAlong } from '../growing.ts';
+import { cacheAlong, noteCache } from '../growing.ts';
+import { cacheInScan } from '../../diagnostics/catalogue/sequences.ts';
 import { axisOf, tensorOf } from './read.ts';
 
 export const generation: FunctionTable = {
@@ -12,9 +13,16 @@ export const generation: FunctionTable = {
     apply(call) {
       const x = tensorOf(call, 'x');
       const axis = x && axisOf(call, 'axis', x, 0);
-      return x === undefined || axis === undefined
-        ? poison
-        : tensor(cacheAlong(call.ctx, x, axis, call.scope));
+      const size = axis === undefined ? undefined : x?.type.shape[axis];
+      if (x === undefined || axis === undefined || size === undefined) return poison;
+      const { ctx, span, scope } = call;
+      const isInScan = ctx.frame.parent !== undefined;
+      if (ctx.libraryCall?.isLibrary(span.file) !== true) {
+        if (isInScan) ctx.report(cacheInScan(span, {}));
+        else noteCache(ctx, span, size);
+      }
+      // What a step of a scan computes is its own.
+      return tensor(isInScan ? x : cacheAlong(ctx, x, axis, scope));
     },
   },
 };

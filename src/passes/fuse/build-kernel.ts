@@ -40,8 +40,8 @@ export function buildKernel(ctx: FusionContext, group: GroupContents): BuiltKern
   checkHazards(expressions, stores);
   const stages = [...reduceStages(expressions), ...mapStages(stores)];
   checkCost(ctx, expressions, group, stages);
-  if (expressions.operands.length > ctx.limits.storageBuffers)
-    throw new CannotFuse('more buffers than can be bound');
+  const slots = expressions.operands.map(({ slot }) => slot);
+  if (!ctx.canBind(slots, group.depth)) throw new CannotFuse('more buffers than can be bound');
   const operands = expressions.operands.map((operand): KernelOperand => {
     const slot = ctx.slots[operand.slot];
     return {
@@ -59,7 +59,7 @@ export function buildKernel(ctx: FusionContext, group: GroupContents): BuiltKern
     space: group.space.map((_, axis) => axis),
     stages,
   };
-  return { kernel, slots: expressions.operands.map((operand) => operand.slot) };
+  return { kernel, slots };
 }
 
 function makeStore(

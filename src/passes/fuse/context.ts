@@ -5,6 +5,7 @@ import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
 import type { Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
+import { findInPlace } from './in-place.ts';
 import type { Index, Lowered } from './lowering.ts';
 
 /** An expression that depends on how many loops are around the kernel that uses it. */
@@ -90,7 +91,12 @@ export interface GroupContents {
 export interface FusionLimits {
   /** Bindings of one dispatch. */
   readonly storageBuffers: number;
+  /** Where code generation packs small temporaries of loops into one binding: the largest, in bytes. */
+  readonly packBytes?: number;
 }
+
+/** Of the largest pack: what is smaller than this always finds room in one. */
+const SMALL_PART = 1 / 32;
 
 export class FusionContext {
   readonly limits: FusionLimits;
@@ -100,11 +106,14 @@ export class FusionContext {
   /** The items that write a value; a concatenation has one for each operand. */
   readonly writers = new Map<Value, Item[]>();
   readonly hostNumbers = new Set<string>();
+  /** Results of `update-slice` that are stored where the state is. */
+  readonly inPlace: ReadonlySet<Value>;
   readonly #bounds: ReadonlyMap<string, number>;
   #items = 0;
 
   constructor(graph: Graph, limits: FusionLimits) {
     this.limits = limits;
+    this.inPlace = findInPlace(graph);
     this.#bounds = new Map(graph.dims.map((dim) => [dim.name, dim.bound]));
   }
 
@@ -115,6 +124,20 @@ export class FusionContext {
   /** Elements of a shape at the bounds. */
   volume(shape: readonly Dim[]): number {
     return evaluateDim(productOfDims(shape), this.#bounds);
+  }
+
+  /** Whether a kernel inside of so many loops can bind these slots, one for each operand. */
+  canBind(slots: readonly number[], depth: number): boolean {
+    const { storageBuffers, packBytes } = this.limits;
+    if (slots.length <= storageBuffers) return true;
+    if (depth === 0 || packBytes === undefined) return false;
+    const bindings = new Set<number | string>();
+    for (const slot of slots) {
+      const { role, type } = this.slots[slot] ?? {};
+      const small = role === 'temporary' && 4 * this.volume(type?.shape ?? []) <= SMALL_PART * packBytes;
+      bindings.add(small ? `small ${type?.dtype ?? ''}` : slot);
+    }
+    return bindings.size <= storageBuffers;
   }
 
   addSlot(name: string, type: TensorType, role: Slot['role']): number {

@@ -2,16 +2,23 @@
 import type { Value } from '../../ir/graph.ts';
 import type { FusionContext, Item } from './context.ts';
 
-/** The values with buffers that an item's expressions load. */
-function basesOf(ctx: FusionContext, item: Item): ReadonlySet<Value> {
+/**
+ * The values with buffers that expressions of these values load; of those in `made`, what they are made from. What the
+ * items of `inlined` make is computed where it is read.
+ */
+export function basesOf(
+  ctx: FusionContext,
+  values: readonly Value[],
+  made: readonly Value[] = [],
+  inlined: ReadonlySet<Item> = new Set(),
+): ReadonlySet<Value> {
   const bases = new Set<Value>();
   const seen = new Set<Value>();
   const walk = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    const inlined =
-      item.kind === 'attention' && ctx.writers.get(value)?.some((each) => item.inlined.has(each));
-    if (ctx.writers.has(value) && inlined !== true) bases.add(value);
+    const writers = ctx.writers.get(value);
+    if (writers !== undefined && !writers.some((writer) => inlined.has(writer))) bases.add(value);
     else expand(value);
   };
   const expand = (value: Value): void => {
@@ -32,23 +39,24 @@ function basesOf(ctx: FusionContext, item: Item): ReadonlySet<Value> {
         for (const operand of definition.node.operands) walk(operand);
     }
   };
+  for (const value of made) expand(value);
+  for (const value of values) walk(value);
+  return bases;
+}
+
+function basesOfItem(ctx: FusionContext, item: Item): ReadonlySet<Value> {
   switch (item.kind) {
     case 'compute':
-      for (const value of item.results) expand(value);
-      break;
+      return basesOf(ctx, [], item.results);
     case 'copy':
-      if (item.source !== undefined) walk(item.source);
-      break;
+      return basesOf(ctx, item.source === undefined ? [] : [item.source]);
     case 'attention':
-      for (const value of item.node?.operands ?? []) walk(value);
-      break;
+      return basesOf(ctx, item.node?.operands ?? [], [], item.inlined);
     case 'scatter':
-      for (const value of item.reads) walk(value);
-      break;
+      return basesOf(ctx, item.reads);
     case 'scan':
-      for (const value of [...(item.node?.operands ?? []), ...item.reads]) walk(value);
+      return basesOf(ctx, [...(item.node?.operands ?? []), ...item.reads]);
   }
-  return bases;
 }
 
 export interface Dependencies {
@@ -64,7 +72,7 @@ export interface Dependencies {
 
 export function findDependencies(ctx: FusionContext, items: readonly Item[]): Dependencies {
   const local = new Set(items);
-  const bases = new Map(items.map((item) => [item, basesOf(ctx, item)]));
+  const bases = new Map(items.map((item) => [item, basesOfItem(ctx, item)]));
   const before = new Map<Item, Set<Item>>(items.map((item) => [item, new Set()]));
   const after = new Map<Item, Set<Item>>(items.map((item) => [item, new Set()]));
   const readers = new Map<Value, Item[]>();

@@ -158,7 +158,7 @@ export class Grouping {
 
   /** Whether the items make one kernel over the space. */
   fits(items: ReadonlySet<Item>, space: readonly Dim[]): boolean {
-    if (this.#slotsOf(items).size > this.ctx.limits.storageBuffers) return false;
+    if (!this.ctx.canBind([...this.#slotsOf(items)], this.depth)) return false;
     try {
       this.build(items, space);
       return true;

@@ -51,6 +51,7 @@ export function fuseGraph(graph: Graph, limits: FusionLimits): KernelProgram {
       });
     }
     for (const { state, value } of graph.updates) {
+      if (ctx.inPlace.has(value)) continue;
       const slot = states.get(state);
       if (slot === undefined) throw new InternalError(`an update of ${state}, which the graph does not have`);
       const place = wholePlace(slot, value.type.shape);

@@ -15,6 +15,7 @@ import {
   type Place,
   type Target,
 } from './context.ts';
+import { basesOf } from './dependencies.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { bindingsOf, extraOperands, inlinedItems } from './build-attention.ts';
@@ -35,10 +36,13 @@ export class ItemList {
   readonly whole = new Set<Value>();
   readonly #ctx: FusionContext;
   readonly #name: string;
+  /** Products that will be in memory whatever is fused. */
+  readonly #stored: ReadonlySet<Value>;
 
-  constructor(ctx: FusionContext, name: string) {
+  constructor(ctx: FusionContext, name: string, stored: ReadonlySet<Value> = new Set()) {
     this.#ctx = ctx;
     this.#name = name;
+    this.#stored = stored;
   }
 
   get ctx(): FusionContext {
@@ -67,6 +71,9 @@ export class ItemList {
         return;
       case 'concat':
         this.#concat(node);
+        return;
+      case 'update':
+        this.#update(node);
         return;
       case 'scatter':
         this.add({
@@ -243,10 +250,39 @@ export class ItemList {
     return true;
   }
 
+  /** Of a state that is updated in its own buffer, only the part is stored; any other whole is made anew. */
+  #update(node: Node): void {
+    const result = only(node);
+    const [whole, part] = node.operands;
+    if (node.op !== 'update-slice' || whole === undefined || part === undefined)
+      throw new InternalError(`fusion has no rule for the update ${node.op}`);
+    if (!this.#ctx.inPlace.has(result)) return this.compute(result, node);
+    const { slot, shape } = this.#ctx.place(whole);
+    // Elements that move within the state are read before the first is stored.
+    if (basesOf(this.#ctx, [part]).has(whole)) this.compute(part, undefined);
+    const starts = node.attributes.starts.map(scalar.dimension);
+    const place: Place = {
+      slot,
+      shape,
+      index: (index) => index.map((step, axis) => scalar.add(step, starts[axis] ?? scalar.integer(0))),
+      whole: false,
+    };
+    this.#ctx.places.set(result, wholePlace(slot, shape));
+    this.copy(part, result, part.type, { place, accumulate: false, stable: true, inPlace: true }, node);
+  }
+
   /** A few instructions on at most one large buffer that exists anyway: cheaper to repeat than to keep. */
   #isFree(node: Node): boolean {
     const free = this.#freeCost(node);
     return free !== undefined && free.cost <= 4 && free.buffers <= 2 && free.large <= 1;
+  }
+
+  /** Where a row must be complete before its elements are used, that and the row's sums are stored. */
+  #isStored(value: Value): boolean {
+    if (this.#stored.size === 0) return false;
+    const definition = this.#ctx.definition(value);
+    const reduced = definition.kind === 'node' && definition.lowered.kind === 'reduce';
+    return reduced || this.#stored.has(value);
   }
 
   #freeCost(node: Node): FreeCost | undefined {
@@ -270,8 +306,8 @@ export class ItemList {
     const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
-      const exists = writers.every((writer) => ['scan', 'scatter', 'attention'].includes(writer.kind));
-      return exists ? buffer : undefined;
+      const exists = writers.every(({ kind }) => ['scan', 'scatter', 'attention'].includes(kind));
+      return exists || this.#isStored(value) ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);
     switch (definition.kind) {

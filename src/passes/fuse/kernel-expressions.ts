@@ -168,6 +168,16 @@ export class KernelExpressions {
         const rank = indices.type.shape.length;
         return this.read(table, [this.read(indices, index.slice(0, rank)), ...index.slice(rank)]);
       }
+      case 'update': {
+        const [whole, part] = node.operands;
+        if (whole === undefined || part === undefined)
+          throw new InternalError('an update needs a whole and a part');
+        const inPart = lowered.part(index);
+        this.#guards += 1;
+        const [inside, outside] = [this.read(part, inPart.index), this.read(whole, index)];
+        this.#guards -= 1;
+        return scalar.select(inPart.guard, inside, outside);
+      }
       case 'reduce':
         return this.#reduce(node, lowered, index);
       case 'contraction':

@@ -3,7 +3,8 @@ import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import type { Combine } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import { loweringOf, pointwiseScalar, reductionOf, viewSource } from '../../ops/index.ts';
+import { loweringOf, pointwiseScalar, reductionOf, updatePart, viewSource } from '../../ops/index.ts';
+import type { PartOfUpdate } from '../../ops/op.ts';
 
 export type Index = readonly ScalarExpression[];
 
@@ -21,6 +22,7 @@ export type Lowered =
     }
   | { readonly kind: 'view'; readonly source: (index: Index) => ViewRead }
   | { readonly kind: 'reduce'; readonly combine: Combine | 'argmax'; readonly axes: readonly number[] }
+  | { readonly kind: 'update'; readonly part: (index: Index) => PartOfUpdate }
   | { readonly kind: 'contraction' | 'concat' | 'gather' | 'scatter' | 'attention' | 'scan' };
 
 export function lowerNode(node: Node): Lowered {
@@ -30,6 +32,8 @@ export function lowerNode(node: Node): Lowered {
       return { kind, scalar: (args, index) => pointwiseScalar(node, args, index) };
     case 'view':
       return { kind, source: (index) => readView(node, index) };
+    case 'update':
+      return { kind, part: (index) => updatePart(node, index) };
     case 'reduce':
       return { kind, ...reductionOf(node) };
     default:

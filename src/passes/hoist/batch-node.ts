@@ -20,6 +20,7 @@ export function canBatch(node: Node, batched: readonly boolean[]): boolean {
       return batched[0] !== true;
     case 'scatter':
     case 'attention':
+    case 'update':
     case 'scan':
       return false;
     default:

@@ -2,16 +2,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch, Dataset, Split } from '../../../runtime/data/dataset.ts';
-import { encoderKey, openEncoder, parseEncoder } from '../../../runtime/data/encoder.ts';
+import { encoderKey, openEncoder } from '../../../runtime/data/encoder.ts';
 import { orderBatches } from '../../../runtime/data/order.ts';
 import { splitRows } from '../../../runtime/data/split.ts';
-import { buildVocabulary, compareCodePoints, createTokenizer } from '../../../runtime/data/tokenizer.ts';
+import { buildVocabulary, compareCodePoints } from '../../../runtime/data/vocabulary.ts';
+import { createDivide } from '../../../runtime/data/word-tokenizer.ts';
 import { defaultPattern, stages } from '../../../runtime/data/stages.ts';
-import { call, classifier, constant, open, symbol, wholeFile } from './support.ts';
+import { call, classifier, constant, open, symbol, wholeFile, tokenizerOf, vocabularyOf } from './support.ts';
 
 const csv = call('csv', ['a.csv'], { text: 'review', label: 'sentiment' });
 const tokensOf = (text: string): readonly string[] =>
-  createTokenizer({ kind: 'words', lowercase: true, pattern: defaultPattern, maxLength: 100 }, 'x')(text);
+  createDivide({ kind: 'words', lowercase: true, pattern: defaultPattern }, 'x')(text);
 
 describe('the table of stages', () => {
   it('has names once, and required options without defaults', () => {
@@ -38,26 +39,16 @@ describe('words', () => {
       wholeFile,
       call('characters', [9]),
     ]);
-    expect(parseEncoder(dataset.encoder ?? '').vocabulary.tokens).toEqual([
-      '<pad>',
-      '<unk>',
-      ' ',
-      'A',
-      'a',
-      'b',
-      '👍',
-    ]);
+    expect(vocabularyOf(tokenizerOf(dataset.encoder))).toEqual(['<pad>', '<unk>', ' ', 'A', 'a', 'b', '👍']);
     expect(all(dataset, 'train')[0]?.tensors.get('tokens')?.data).toEqual(Int32Array.of(3, 5, 2, 4, 6));
   });
 
   it('with a pattern that is none are refused', () => {
     const settings = { kind: 'words', lowercase: true, maxLength: 9 } as const;
-    expect(() => createTokenizer({ ...settings, pattern: '[a' }, 'x.lm:3:1')).toThrow(
+    expect(() => createDivide({ ...settings, pattern: '[a' }, 'x.lm:3:1')).toThrow(
       'x.lm:3:1: Invalid regular',
     );
-    expect(() => createTokenizer({ ...settings, pattern: 'a*' }, 'x.lm:3:1')).toThrow(
-      'matches the empty text',
-    );
+    expect(() => createDivide({ ...settings, pattern: 'a*' }, 'x.lm:3:1')).toThrow('matches the empty text');
   });
 });
 
@@ -90,7 +81,14 @@ describe('a vocabulary', () => {
 
 describe('a split', () => {
   it('in the order of the file has the last rows for the test, and the ones before for validation', () => {
-    const plan = { validation: 0.1, test: 0.2, validationFile: undefined, testFile: undefined, seed: 0 };
+    const plan = {
+      validation: 0.1,
+      test: 0.2,
+      validationFile: undefined,
+      testFile: undefined,
+      place: 'x.lm:1:1',
+      seed: 0,
+    };
     expect(splitRows(10, { ...plan, shuffle: false })).toEqual({
       train: [0, 1, 2, 3, 4, 5, 6],
       validation: [7],
@@ -112,7 +110,15 @@ describe('a split', () => {
         fc.boolean(),
         fc.nat(),
         (rows, validation, test, shuffle, seed) => {
-          const plan = { validation, test, validationFile: undefined, testFile: undefined, shuffle, seed };
+          const plan = {
+            validation,
+            test,
+            validationFile: undefined,
+            testFile: undefined,
+            place: 'x.lm:1:1',
+            shuffle,
+            seed,
+          };
           const parts = splitRows(rows, plan);
           const every = [...parts.train, ...parts.validation, ...parts.test];
           expect(every.toSorted((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, k) => k));
@@ -387,10 +393,10 @@ describe('an encoder', () => {
     expect(dataset.labels).toEqual(['neg', 'pos']);
     expect(dataset.encoder).toBe(encoder);
     const [batch] = all(dataset, 'train', false);
-    const { vocabulary } = parseEncoder(encoder);
+    const tokenizer = tokenizerOf(encoder);
     expect([...(batch?.tensors.get('tokens')?.data ?? [])]).toEqual(
       ['film', 'film', 'new', 'new', 'good', ''].map((token) =>
-        token === '' ? 0 : vocabulary.number(token),
+        token === '' ? 0 : (tokenizer.find(token) ?? 1),
       ),
     );
     expect(batch?.tensors.get('labels')?.data).toEqual(Int32Array.of(1, 1));

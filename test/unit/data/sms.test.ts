@@ -7,8 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DataContext, Dataset, Split } from '../../../runtime/data/dataset.ts';
-import { parseEncoder } from '../../../runtime/data/encoder.ts';
-import { call, classifier, open } from './support.ts';
+import { call, classifier, open, tokenizerOf } from './support.ts';
 
 const file = path.resolve(import.meta.dirname, '../../../../shared/data/sms_spam/sms.tsv');
 if (!existsSync(file)) console.warn(`${file} is absent: the recipe's figures are not checked`);
@@ -57,7 +56,7 @@ describe.skipIf(!existsSync(file))('the SMS Spam Collection', () => {
     const dataset = await readSms({ pattern: '[a-z]+|[0-9]|[^\\sa-z0-9]' });
     expect(dataset.rows).toEqual({ train: 4459, validation: 0, test: 1115 });
     expect(dataset.labels).toEqual(['ham', 'spam']);
-    expect(parseEncoder(dataset.encoder ?? '').vocabulary.size).toBe(3425);
+    expect(tokenizerOf(dataset.encoder).size).toBe(3425);
     const parts = (['train', 'test'] as const).map((split) =>
       [...rowsOf(dataset, split)].toSorted(([a], [b]) => a - b),
     );
@@ -71,7 +70,7 @@ describe.skipIf(!existsSync(file))('the SMS Spam Collection', () => {
   it('is read by the default pattern as well', async () => {
     const dataset = await readSms({});
     expect(dataset.rows.train).toBe(4459);
-    const { size } = parseEncoder(dataset.encoder ?? '').vocabulary;
+    const { size } = tokenizerOf(dataset.encoder);
     expect(Math.abs(size - 3425)).toBeLessThan(60);
   });
 });

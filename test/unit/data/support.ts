@@ -1,7 +1,9 @@
 /** Data sets from text that is written here. */
 import type { DataContext, DataFiles, Dataset } from '../../../runtime/data/dataset.ts';
+import { encodingOf, parseEncoder } from '../../../runtime/data/encoder.ts';
 import { openDataset } from '../../../runtime/data/open-dataset.ts';
 import type { PlanCall, PlanConstant, PlanDim, PlanTask } from '../../../runtime/plan.ts';
+import type { Tokenizer } from '../../../runtime/data/tokenizer.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
 
 export const symbol = (name: string): PlanDim => [{ coefficient: 1, symbols: [name] }];
@@ -64,3 +66,12 @@ export function open(
 
 /** All of the file in its order, and everything to train on. */
 export const wholeFile = call('split', [], { validation: 0, test: 0, order: 'file' });
+
+/** The tokeniser that travels with the parameters. */
+export function tokenizerOf(encoder = '', input?: string): Tokenizer {
+  return encodingOf(parseEncoder(encoder), input).tokenizer;
+}
+
+export function vocabularyOf(tokenizer: Tokenizer): readonly (string | undefined)[] {
+  return Array.from({ length: tokenizer.size }, (_, id) => tokenizer.token(id));
+}

@@ -2,6 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { BleuCounts } from '../../../runtime/metrics/bleu.ts';
 import { ChrfCounts } from '../../../runtime/metrics/chrf.ts';
+import { isTokenizeName, tokenizations } from '../../../runtime/metrics/text-tokens.ts';
+import { printBleuDetails, scoreTranslations } from '../../../runtime/metrics/translation.ts';
+import fixture from './translation-fixture.json' with { type: 'json' };
 
 const hypotheses = ['The dog bit the man.', "It wasn't surprising.", 'The man had just bitten him.'];
 const references = [
@@ -67,5 +70,54 @@ describe('chrF', () => {
     expect(counts.score()).toBeCloseTo((100 * 5 * recall) / (4 + recall), 10);
     expect(new ChrfCounts().score()).toBe(0);
     expect(() => counts.add([], 'a')).toThrow(RangeError);
+  });
+});
+
+describe('texts against references', () => {
+  it.each(fixture.scores)("equals sacreBLEU's $tokenize, lower case: $lowercase", (expected) => {
+    const { tokenize, lowercase } = expected;
+    if (!isTokenizeName(tokenize)) throw new Error(tokenize);
+    const options = { tokenize, lowercase, version: '1' };
+    const { bleu, chrf } = scoreTranslations(fixture.hypotheses, fixture.references, options);
+    expect(bleu.bleu).toBeCloseTo(expected.bleu, 8);
+    expect(bleu.brevity_penalty).toBeCloseTo(expected.bp, 10);
+    expect([bleu.hypothesis_length, bleu.reference_length]).toEqual([expected.hyp, expected.ref]);
+    for (const [at, share] of bleu.precisions.entries())
+      expect(share).toBeCloseTo(expected.precisions[at] ?? 0, 8);
+    expect(chrf).toBeCloseTo(expected.chrf, 8);
+  });
+
+  it('divides a text as mteval-v13a does, and as words', () => {
+    expect(fixture.hypotheses.map(tokenizations['13a'])).toEqual(fixture.tokens);
+    expect(tokenizations.words("Ein U-Bahn_schild kostet 3,50 €; läuft's?")).toEqual([
+      'Ein',
+      'U',
+      '-',
+      'Bahn_schild',
+      'kostet',
+      '3',
+      ',',
+      '50',
+      '€',
+      ';',
+      'läuft',
+      "'",
+      's',
+      '?',
+    ]);
+    // A letter and its accent are one character.
+    expect(tokenizations.words('e\u0301a')).toEqual(['\u00e9a']);
+  });
+
+  it('says how it counted', () => {
+    const options = { tokenize: 'words', lowercase: true, version: '0.1.0' } as const;
+    const { bleu, signatures } = scoreTranslations(['a b c d'], ['A b c d'], options);
+    expect(signatures).toEqual({
+      bleu: 'BLEU|nrefs:1|case:lc|eff:no|tok:words|smooth:none|version:lmc-0.1.0',
+      chrf: 'chrF2|nrefs:1|case:lc|eff:yes|nc:6|nw:0|space:no|version:lmc-0.1.0',
+    });
+    expect(printBleuDetails(bleu)).toBe(
+      '100.0/100.0/100.0/100.0 (BP = 1.000 ratio = 1.000 hyp_len = 4 ref_len = 4)',
+    );
   });
 });

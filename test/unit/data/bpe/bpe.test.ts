@@ -130,7 +130,7 @@ describe('the streaming decoder', () => {
     const decoder = codec.openDecoder();
     const [first = 0, second = 0] = codec.encode('🙂');
     expect([decoder.push(first), decoder.push(second), decoder.end()]).toEqual(['', '', '\uFFFD']);
-    expect(codec.special).toMatchObject({ pad: 0, begin: 2, end: 3 });
+    expect(codec.special).toMatchObject({ pad: 0, unk: 1, bos: 2, eos: 3, mask: 4 });
   });
 });
 
