@@ -8,7 +8,7 @@ import type { Plan, PlanDim, PlanDType, PlanProgram } from './plan.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
 import { solveDim } from './data/dims.ts';
-import { encoderKey } from './data/encoder.ts';
+import { encoderKey, parseEncoder } from './data/encoder.ts';
 import { adaptStateDict } from './foreign-names.ts';
 import { settleSettings, type GenerationSettings } from './generate/settings.ts';
 import type { GeneratedText } from './generate/text-assembler.ts';
@@ -169,7 +169,8 @@ export class CompiledModel {
     { onPiece, ...options }: GenerateOptions = {},
   ): Promise<readonly GeneratedText[]> {
     const settings = settleSettings(options, this.#plan);
-    const writer = new TextWriter(this.#plan, this.#session, this.#encoder, settings);
+    const encoder = this.#encoder === undefined ? undefined : parseEncoder(this.#encoder);
+    const writer = new TextWriter(this.#plan, this.#session, encoder, settings);
     const read = writer.encode(typeof prompts === 'string' ? [prompts] : prompts);
     return writer.write(
       read.prompts,

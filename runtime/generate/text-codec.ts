@@ -3,7 +3,7 @@ import { encodingOf, type EncoderData } from '../data/encoder.ts';
 import type { SpecialTokens, Tokenizer, TokenStream } from '../data/tokenizer.ts';
 
 /** What generation needs of a tokeniser. */
-export type TextCodec = Pick<Tokenizer, 'encode' | 'openDecoder' | 'special' | 'find'>;
+export type TextCodec = Pick<Tokenizer, 'encode' | 'openDecoder' | 'special' | 'find' | 'size'>;
 
 /** Of an input of the model: the one that grows, or a source beside it. */
 export function openTextCodec(data: EncoderData, input: string): TextCodec {
@@ -16,6 +16,7 @@ export function withSpecial(codec: TextCodec, special: SpecialTokens): TextCodec
     encode: (text, options) => codec.encode(text, options),
     openDecoder: (options) => codec.openDecoder(options),
     find: (token) => codec.find(token),
+    size: codec.size,
     special: { ...codec.special, ...special },
   };
 }
@@ -35,5 +36,6 @@ export const numberCodec: TextCodec = {
     };
   },
   find: () => undefined,
+  size: Number.POSITIVE_INFINITY,
   special: {},
 };

@@ -1,6 +1,6 @@
 /** Texts from a model: what goes on from prompts, or translations of sources. For the command line and for bundles. */
 import { symbolOf } from '../data/dims.ts';
-import { parseEncoder } from '../data/encoder.ts';
+import type { EncoderData } from '../data/encoder.ts';
 import type { Plan, PlanSignature } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { searchBeams } from './beam.ts';
@@ -43,10 +43,10 @@ export class TextWriter {
   readonly #room: number;
 
   /**
-   * `encoder`: what stands under `encoderKey` in the metadata of the parameters. Throws a RuntimeError for a model that
+   * `encoder`: what travels with the parameters; undefined: texts are numbers of tokens. Throws a RuntimeError for a model that
    * cannot generate, and for settings that do not fit it.
    */
-  constructor(plan: Plan, session: Session, encoder: string | undefined, settings: GenerationSettings) {
+  constructor(plan: Plan, session: Session, encoder: EncoderData | undefined, settings: GenerationSettings) {
     this.#settings = settings;
     const growing = findGrowingInput(plan);
     this.#growing = growing;
@@ -54,11 +54,10 @@ export class TextWriter {
     this.#source = source;
     this.hasSource = source !== undefined;
     this.isNumbers = encoder === undefined;
-    const data = encoder === undefined ? undefined : parseEncoder(encoder);
     const open = (input: string): TextCodec =>
-      data === undefined ? numberCodec : openTextCodec(data, input);
+      encoder === undefined ? numberCodec : openTextCodec(encoder, input);
     this.#codec = this.#specialize(open(growing.name));
-    this.#sourceCodec = source === undefined || data === undefined ? this.#codec : open(source.name);
+    this.#sourceCodec = source === undefined || encoder === undefined ? this.#codec : open(source.name);
     const bound = boundOf(source, plan.dims);
     this.#room = source === undefined ? growing.capacity : bound;
     this.#bindSources = createBindSources(
@@ -106,7 +105,7 @@ export class TextWriter {
     const { beams, lengthPenalty, samples, minTokens, repetitionPenalty, stop } = this.#settings;
     const { pad, bos, eos: end } = this.#codec.special;
     const special = {
-      banned: [pad, bos].flatMap((token) => token ?? []),
+      banned: [...[pad, bos].flatMap((token) => token ?? []), ...this.#spare()],
       ...(end === undefined ? {} : { end }),
     };
     const assembler = new TextAssembler(this.#codec, stop, !this.hasSource, onPiece);
@@ -133,6 +132,13 @@ export class TextWriter {
         onToken: (prompt, sample, token) => assembler.push(prompt, sample, token),
       });
     return texts.toSorted((a, b) => a.prompt - b.prompt || a.sample - b.sample);
+  }
+
+  /** What the model could write, and the tokeniser cannot spell: vocabularies are rounded up now and then. */
+  #spare(): readonly number[] {
+    const { vocabularySize } = this.#growing;
+    const first = Math.min(this.#codec.size, vocabularySize);
+    return Array.from({ length: vocabularySize - first }, (_, at) => first + at);
   }
 
   #samplerSettings(): SamplerSettings {

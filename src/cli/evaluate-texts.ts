@@ -1,5 +1,6 @@
 /** `lmc eval --generate`: a text for every row of a part of parallel data, BLEU and chrF against its references. */
 import type { Dataset, Split, TextPair } from '../../runtime/data/dataset.ts';
+import type { EncoderData } from '../../runtime/data/encoder.ts';
 import type { GenerationSettings } from '../../runtime/generate/settings.ts';
 import { settleSettings } from '../../runtime/generate/settings.ts';
 import { TextWriter } from '../../runtime/generate/text-writer.ts';
@@ -33,7 +34,7 @@ const progressMs = 5000;
 export async function evaluateTexts(
   io: Io,
   { plan, session }: Pick<OpenModel, 'plan' | 'session'>,
-  encoder: string | undefined,
+  encoder: EncoderData | undefined,
   dataset: Pick<Dataset, 'rows' | 'pair'>,
   split: Split,
   options: TextEvaluationOptions,

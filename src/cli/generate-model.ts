@@ -1,21 +1,30 @@
 /** Texts from a model: one prompt as a stream, many prompts into a file, events for programs. */
 import { readFile } from 'node:fs/promises';
 import { TextWriter } from '../../runtime/generate/text-writer.ts';
-import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
+import type { ParameterFile } from '../../runtime/node/parameters.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { oneLine, TextPrinter, type GenerateOptions } from './generated-texts.ts';
 import type { Io } from './io.ts';
 import type { OpenModel } from './open-model.ts';
+import { chooseEncoder } from './parameters-encoder.ts';
 import { replaceFile } from './replace-file.ts';
+import { defined } from './settle-run.ts';
 
 /** Throws a RuntimeError or a CommandError for what a person can mend. */
 export async function generateTexts(
   io: Io,
   { plan, session }: OpenModel,
+  params: string,
   { metadata }: ParameterFile,
   options: GenerateOptions,
 ): Promise<void> {
-  const writer = new TextWriter(plan, session, encoderOf(metadata), options);
+  const chosen = chooseEncoder(plan, {
+    params,
+    metadata,
+    ...defined({ tokenizer: options.tokenizer }),
+  });
+  if (chosen.note !== undefined) io.err(`${chosen.note}\n`);
+  const writer = new TextWriter(plan, session, chosen.encoder, options);
   const texts = await readTexts(options);
   const { prompts, notes } = writer.encode(texts);
   for (const note of notes) io.err(`${note}\n`);

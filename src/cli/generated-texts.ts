@@ -10,6 +10,8 @@ export interface GenerateOptions extends RunOptions, GenerationSettings {
   readonly prompt?: string;
   readonly input?: string;
   readonly output?: string;
+  /** A tokenizer.json, in place of the parameters' own. */
+  readonly tokenizer?: string;
   readonly seed?: number;
 }
 

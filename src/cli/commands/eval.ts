@@ -106,7 +106,8 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
   for (const note of dataset.notes) io.err(`${note}\n`);
   const split = options.split ?? heldOut(dataset);
   if (options.generate === true) {
-    await evaluateTexts(io, model, encoder, dataset, split, options);
+    const own = encoder === undefined ? undefined : parseEncoder(encoder);
+    await evaluateTexts(io, model, own, dataset, split, options);
     return;
   }
   const evaluation = await evaluate({ session, plan, dataset, split, seed });

@@ -25,6 +25,7 @@ export const generateCommand: RegisterCommand = (program, { io, done }) => {
   addSamplingOptions(addRunOptions(command))
     .option('--params <file.safetensors>', 'trained parameters')
     .option('--run <dir>', 'the folder of a run, in place of --params')
+    .option('--tokenizer <tokenizer.json>', 'in place of the parameters’ own, or of the one beside them')
     .option('--prompt <text>', 'what to go on from; the source of a model that has one')
     .option('--input <file>', 'prompts or sources, one a line')
     .option('-o, --output <file>', 'where the texts go, one a line')
@@ -68,7 +69,7 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
-    await generateTexts(io, model, parameters, settled);
+    await generateTexts(io, model, params, parameters, settled);
     return exitCodes.done;
   } finally {
     model.close();
