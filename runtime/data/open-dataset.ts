@@ -8,7 +8,7 @@ import { readJsonLines, readPlainLines } from './line-files.ts';
 import { openRecordings } from './open-recordings.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
-import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
+import { readSplit, splitRows, type SplitPlan } from './split.ts';
 import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
 import { readConll } from './tagging/conll.ts';
 import { readConllu } from './tagging/conllu.ts';
@@ -19,7 +19,7 @@ import { collectParts, readParts } from './parts.ts';
 import { createTextDataset } from './text-dataset.ts';
 import type { Batching } from './order.ts';
 import { readTextFile } from './text-file.ts';
-import { createWindowDataset } from './windows.ts';
+import { openWindows } from './open-windows.ts';
 
 export interface OpenContext extends DataContext {
   readonly files: DataFiles;
@@ -135,41 +135,6 @@ async function openTagging(
   const parts = await readParts(split, ({ sentences }) => sentences.length, await open(path), open);
   const { rows, notes } = collectParts(parts, ({ sentences }) => sentences, path);
   return createTaggingDataset(rows, tokenizer, batching, context, path, notes);
-}
-
-/** One text, cut into windows for a language model. */
-async function openWindows(
-  source: StageArguments,
-  pipeline: Pipeline,
-  split: SplitPlan,
-  batching: Batching,
-  context: OpenContext,
-): Promise<Dataset> {
-  const { tokenizer, windows } = pipeline;
-  if (tokenizer === undefined)
-    failAt(
-      source.place,
-      'text needs a tokeniser',
-      'write `text{…} | characters{vocab_size} | windows{64} | …`',
-    );
-  const read = async (path: string): Promise<string> =>
-    (await readTextFile(context.files, path, source.string('encoding'))).text;
-  const paths = source.strings('path');
-  const parts = splitText((await Promise.all(paths.map(read))).join(''), split);
-  const held = async (name: 'validation' | 'test', file: string | undefined): Promise<string> =>
-    file === undefined ? parts[name] : read(file);
-  return createWindowDataset(
-    {
-      train: parts.train,
-      validation: await held('validation', split.validationFile),
-      test: await held('test', split.testFile),
-    },
-    tokenizer,
-    windows,
-    batching,
-    context,
-    paths.join(', '),
-  );
 }
 
 async function readTextFiles(

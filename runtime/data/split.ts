@@ -51,18 +51,3 @@ export function splitRows(rows: number, plan: SplitPlan): Readonly<Record<Split,
     order.slice(start, end).toSorted((a, b) => a - b);
   return { train: part(0, trainEnd), validation: part(trainEnd, testStart), test: part(testStart, rows) };
 }
-
-/** Parts of one text, in its order: there is nothing to shuffle. A part never begins within a surrogate pair. */
-export function splitText(text: string, plan: SplitPlan): Readonly<Record<Split, string>> {
-  const at = (share: number): number => {
-    const place = Math.floor(text.length * share + 1e-9);
-    const isInPair = /^[\uDC00-\uDFFF]/.test(text.slice(place, place + 1)) && place > 0;
-    return isInPair ? place + 1 : place;
-  };
-  const [trainEnd, testStart] = [at(1 - plan.validation - plan.test), at(1 - plan.test)];
-  return {
-    train: text.slice(0, trainEnd),
-    validation: text.slice(trainEnd, testStart),
-    test: text.slice(testStart),
-  };
-}

@@ -26,7 +26,7 @@ import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
-import { identifyBytes, identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
+import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
 import { openData } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import {
@@ -183,8 +183,8 @@ class TrainRun {
       folder,
       shuffle,
       targets: true,
-      observe: (name, bytes) => {
-        files[name] = identifyBytes(bytes);
+      observe: (name, identity) => {
+        files[name] = identity;
       },
       ...defined({ data, batchSize: options.batchSize, encoder }),
     });

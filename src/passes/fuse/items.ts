@@ -35,10 +35,13 @@ export class ItemList {
   readonly whole = new Set<Value>();
   readonly #ctx: FusionContext;
   readonly #name: string;
+  /** Products that will be in memory whatever is fused. */
+  readonly #stored: ReadonlySet<Value>;
 
-  constructor(ctx: FusionContext, name: string) {
+  constructor(ctx: FusionContext, name: string, stored: ReadonlySet<Value> = new Set()) {
     this.#ctx = ctx;
     this.#name = name;
+    this.#stored = stored;
   }
 
   get ctx(): FusionContext {
@@ -254,6 +257,14 @@ export class ItemList {
     return free !== undefined && free.cost <= 4 && free.buffers <= 2 && free.large <= 1;
   }
 
+  /** Where a row must be complete before its elements are used, that and the row's sums are stored. */
+  #isStored(value: Value): boolean {
+    if (this.#stored.size === 0) return false;
+    const definition = this.#ctx.definition(value);
+    const reduced = definition.kind === 'node' && definition.lowered.kind === 'reduce';
+    return reduced || this.#stored.has(value);
+  }
+
   #freeCost(node: Node): FreeCost | undefined {
     const definition = this.#ctx.definitions.get(only(node));
     if (definition?.kind !== 'node' || definition.lowered.kind !== 'pointwise') return undefined;
@@ -275,8 +286,8 @@ export class ItemList {
     const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
-      const exists = writers.every((writer) => writer.kind === 'scan' || writer.kind === 'scatter');
-      return exists ? buffer : undefined;
+      const exists = writers.every(({ kind }) => kind === 'scan' || kind === 'scatter');
+      return exists || this.#isStored(value) ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);
     switch (definition.kind) {
