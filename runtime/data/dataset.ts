@@ -100,6 +100,11 @@ export interface DataContext {
   readonly noShuffle?: boolean;
   /** `Dataset.encoder` of a training run: its vocabulary and labels are used instead of new ones. */
   readonly encoder?: string;
+  /**
+   * The file that parameters start from, and its `Dataset.encoder`: its vocabulary is used, since rows of a table mean
+   * what they meant there; the labels are new.
+   */
+  readonly pretrained?: { readonly name: string; readonly encoder: string };
   /** What `tokenizer{…}` names. */
   readonly tokenizerFile?: { readonly name: string; readonly text: string };
 }

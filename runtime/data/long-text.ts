@@ -65,6 +65,8 @@ export function joinTexts(texts: readonly LongText[]): LongText {
 
 /** Parts of one text, in its order: there is nothing to shuffle. A part never begins within a surrogate pair. */
 export function splitText(text: LongText, plan: SplitPlan): Readonly<Record<Split, LongText>> {
+  if (plan.train !== undefined)
+    failAt(plan.place, 'one long text has no rows to draw: `train` is for texts by row');
   const at = (share: number): number => Math.floor(text.length * share + 1e-9);
   const [trainEnd, testStart] = [at(1 - plan.validation - plan.test), at(1 - plan.test)];
   return {

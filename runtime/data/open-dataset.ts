@@ -42,6 +42,9 @@ export async function openDataset(task: PlanTask, given: OpenContext): Promise<D
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
   const context = await withTokenizer(pipeline, given);
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
+  const isByText = ['text', 'csv', 'tsv', 'jsonl', 'lines'].includes(source.stage.name);
+  if (pipeline.masking !== undefined && !isByText)
+    failAt(pipeline.masking.place, `\`masking\` hides tokens of texts, and \`${source.stage.name}\` gives something else`); // prettier-ignore
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
   if (
     source.stage.name === 'conll' ||
@@ -107,7 +110,7 @@ async function openTextSource(
   const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
   const file = paths.join(', ');
   const { rows, notes } = collectParts(parts, (all) => all.rows, file);
-  return createTextDataset(rows, tokenizer, batching, context, file, notes);
+  return createTextDataset(rows, { tokenizer, masking: pipeline.masking }, batching, context, file, notes);
 }
 
 /** Sentences with a tag for every word. */

@@ -11,7 +11,7 @@ import { createWindowDataset } from './windows.ts';
 /** Throws a RuntimeError with the file, what is wrong and the cure. */
 export async function openWindows(
   source: StageArguments,
-  { tokenizer, windows }: Pipeline,
+  { tokenizer, masking, windows }: Pipeline,
   split: SplitPlan,
   batching: Batching,
   context: DataContext & { readonly files: DataFiles },
@@ -37,6 +37,7 @@ export async function openWindows(
     },
     {
       tokenizer,
+      masking,
       windows,
       batching,
       context,

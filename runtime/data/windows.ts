@@ -1,22 +1,23 @@
 /** Windows of one long text: what a language model reads, and the same one token further on, which it predicts. */
 import { philox4x32 } from '../philox.ts';
 import type { StageArguments } from './arguments.ts';
-import { bindWindows, type WindowBinding } from './binding.ts';
+import { bindMasked, bindWindows, type WindowBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
 import { encodeOne, encodingOf, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { learnTokenizer } from './learn-tokenizer.ts';
 import { piecesOf, type LongText } from './long-text.ts';
 import { failAt, plural } from './problem.ts';
 import { streams } from './random.ts';
-import { mapSplits } from './text-dataset.ts';
+import { createHide, hideInBatch } from './masking/hide-tokens.ts';
+import { mapSplits, type TextStages } from './text-dataset.ts';
 import type { Batching } from './order.ts';
 import { countStreamBatches, cutStreams, noteStreams } from './streams.ts';
 import { makeBatch } from './window-batch.ts';
 import type { Tokens, TokenSink } from './token-store.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { hidingTokens } from './vocabulary.ts';
 
-export interface WindowSettings {
-  readonly tokenizer: StageArguments;
+export interface WindowSettings extends TextStages {
   /** Its `length`: the tokens of a window; by default the bound of the sequence dimension. */
   readonly windows: StageArguments | undefined;
   readonly batching: Batching;
@@ -32,14 +33,15 @@ export function createWindowDataset(
   parts: Readonly<Record<Split, LongText>>,
   settings: WindowSettings,
 ): Dataset {
-  const { tokenizer, windows, batching, context, file } = settings;
-  const binding = bindWindows(context, tokenizer.place);
+  const { tokenizer, masking, windows, batching, context, file } = settings;
+  const binding = masking ? bindMasked(context, masking.place) : bindWindows(context, tokenizer.place);
   const length = lengthOf(windows, tokenizer, binding);
   if (batching.bucket !== undefined)
     failAt(batching.place, '`bucket` sorts texts by length; windows are all of one length');
   const notes: string[] = [];
-  const data = makeEncoder(parts.train, tokenizer, length, binding, context, notes);
+  const data = makeEncoder(parts.train, { tokenizer, masking }, length, binding, context, notes);
   const { tokenizer: opened } = encodingOf(data, binding.tokens.name);
+  const hide = masking && createHide(masking, opened);
   const numbered = mapSplits((split) =>
     numberText(parts[split], opened, settings.openSink(parts[split], opened.size)),
   );
@@ -62,16 +64,19 @@ export function createWindowDataset(
   if (isContiguous) noteStreams(ids.train.length, length, batching.size, file, notes);
   const isRandom = ({ shuffle }: BatchOptions): boolean =>
     shuffle && batching.shuffle && context.noShuffle !== true;
+  const cut = (split: Split, options: BatchOptions): Iterable<Batch> => {
+    if (isContiguous) return cutStreams(ids[split], length, batching.size, split === 'train', binding);
+    return isRandom(options)
+      ? drawWindows(ids[split], length, batching.size, binding, options)
+      : cutWindows(ids[split], length, batching.size, binding);
+  };
   return {
     rows: mapSplits(count),
     *batches(split, options): Iterable<Batch> {
-      if (isContiguous) {
-        yield* cutStreams(ids[split], length, batching.size, split === 'train', binding);
-        return;
+      for (const batch of cut(split, options)) {
+        const lengths = Array.from({ length: batch.rows }, () => batch.sizes.get(binding.sequenceDim) ?? 0);
+        yield hide ? hideInBatch(batch, lengths, binding, hide, split, options) : batch;
       }
-      yield* isRandom(options)
-        ? drawWindows(ids[split], length, batching.size, binding, options)
-        : cutWindows(ids[split], length, batching.size, binding);
     },
     batchesPerEpoch: (split, options) => {
       if (isContiguous) return countStreamBatches(ids[split], length, batching.size, split === 'train');
@@ -103,7 +108,7 @@ function lengthOf(
 /** From the training part, or from the run whose parameters are used. */
 function makeEncoder(
   text: LongText,
-  tokenizer: StageArguments,
+  { tokenizer, masking }: TextStages,
   length: number,
   binding: WindowBinding,
   context: DataContext,
@@ -117,6 +122,8 @@ function makeEncoder(
     texts,
     cutsTexts: false,
     file: context.tokenizerFile,
+    ...(masking && { special: hidingTokens }),
+    ...(context.pretrained && { pretrained: context.pretrained }),
   };
   return encodeOne(binding.tokens.name, learnTokenizer(tokenizer, learning, notes));
 }

@@ -288,12 +288,22 @@ export class ProgramLowering {
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
     const training =
       mode === 'train' && settled.optimizer !== undefined
-        ? trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields)
+        ? trainingRequest(walked.ctx, task, settled.optimizer, settled.fields, graph.states)
         : undefined;
     const complete: Graph = training === undefined ? graph : { ...graph, training };
     if (mode === 'train') {
-      if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
-        this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+      const frozen = new Set(
+        training?.groups?.flatMap(({ isFrozen, parameters }) => (isFrozen ? parameters : [])),
+      );
+      const trained = [...statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] })];
+      if (trained.every(({ name }) => frozen.has(name)))
+        this.#report(
+          tasks.nothingToTrain(
+            settled.items.span,
+            { model: model.declaration.name.name },
+            trained.length === 0 ? [] : [help('`freeze` leaves none of them to train')],
+          ),
+        );
       else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
@@ -347,7 +357,7 @@ export class ProgramLowering {
       targets: planTensors(evaluation.task.targets, evaluation.ctx),
       data: settled.data,
       metrics: evaluation.task.metrics.map(({ metric }) => metric),
-      optimizer: optimizer.call,
+      optimizer: optimizer.value.call,
       fields: settled.fields,
       batchSize,
     });
