@@ -116,7 +116,7 @@ describe.each(adapters)('decoding on %s', (device) => {
       ]) {
         await cached.reorder(parents);
         await prefix.reorder(parents);
-        const tokens = Int32Array.from(parents, (_, row) => row + 2);
+        const tokens = Int32Array.from(parents, (_parent, row) => row + 2);
         expectClose(await cached.step(tokens), await prefix.step(tokens));
       }
     }
