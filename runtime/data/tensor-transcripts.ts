@@ -1,17 +1,20 @@
 /** Recordings that are tensors already: texts of their labels, for error rates, and rows that no alignment spells. */
-import { RuntimeError } from '../session.ts';
+import { RuntimeError, type TensorData } from '../session.ts';
 import type { DataContext, Dataset } from './dataset.ts';
 import { encodingOf, parseEncoder } from './encoder.ts';
 import { plural } from './problem.ts';
 import { bindSpeech } from './speech-binding.ts';
 import { framesNeeded, readCharacters } from './speech-dataset.ts';
-import type { BoundTensors } from './tensor-dataset.ts';
 
 /**
  * `dataset`: of all rows of `bound`, the same in each part. Without a vocabulary the symbols 1, 2, … are written a, b, ….
  * Where the inputs are none of a recogniser's, nothing is added but the reason.
  */
-export function addTranscripts(dataset: Dataset, bound: BoundTensors, context: DataContext): Dataset {
+export function addTranscripts(
+  dataset: Dataset,
+  bound: { readonly tensors: ReadonlyMap<string, TensorData>; readonly rows: number },
+  context: DataContext,
+): Dataset {
   let binding;
   try {
     binding = bindSpeech(context, 'the tensors');
