@@ -21,6 +21,9 @@ export const fuseAttention: Pass = {
   requires: ['undifferentiated'],
   ensures: ['undifferentiated'],
   run(graph: Graph): Graph {
+    // Token by token, most lanes of an attention kernel would have no query.
+    const decodes = graph.training === undefined && graph.states.some(({ role }) => role === 'carry');
+    if (decodes) return graph;
     const fused = fuseAll(graph);
     const squeezed = squeezeProducts(fused);
     const more = squeezed === fused ? fused : fuseAll(squeezed);
