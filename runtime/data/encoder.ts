@@ -51,6 +51,7 @@ const savedTokenizer = z.discriminatedUnion('kind', [
     vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
   }),
   z.strictObject({ kind: z.literal('bpe'), tokenizer: z.unknown() }),
+  z.strictObject({ kind: z.literal('library'), tokenizer: z.looseObject({}) }),
 ]);
 
 /** `inputs.*.tokenizer`: a place in `tokenizers`. */

@@ -1,6 +1,8 @@
-/** A tokeniser from what travels with the parameters. */
-import { readTokenizerJson } from './bpe/tokenizer-json.ts';
+/** A tokeniser from what travels with the parameters, or from a tokenizer.json. */
+import { isByteLevelBpe, readTokenizerJson } from './bpe/tokenizer-json.ts';
 import { BpeTokenizer } from './bpe/tokenizer.ts';
+import { LibraryTokenizer } from './library-tokenizer.ts';
+import { failAt } from './problem.ts';
 import type { SavedTokenizer, Tokenizer } from './tokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
 import { WordTokenizer } from './word-tokenizer.ts';
@@ -16,5 +18,21 @@ export function openTokenizer(saved: SavedTokenizer): Tokenizer {
     }
     case 'bpe':
       return new BpeTokenizer(readTokenizerJson(saved.tokenizer, place), place);
+    case 'library':
+      return new LibraryTokenizer(saved.tokenizer, place);
   }
+}
+
+/** Byte-level BPE as GPT-2 has it is read here, every other kind by the library. Throws a RuntimeError. */
+export function openTokenizerJson(text: string, file: string): Tokenizer {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    failAt(file, `not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (isByteLevelBpe(value)) return new BpeTokenizer(readTokenizerJson(value, file), file);
+  if (typeof value !== 'object' || value === null || !('model' in value))
+    failAt(file, 'not a tokenizer.json: it has no `model`');
+  return new LibraryTokenizer(value, file);
 }
