@@ -181,7 +181,7 @@ export class CompiledModel {
   /** Forgets what batches of training and of evaluation left for the next. */
   reset(): void {
     for (const { name, carries } of this.#plan.programs)
-      if (carries.length > 0 && name !== 'decode') this.#session.resetCarries(name);
+      if (carries.length > 0 && (name === 'train' || name === 'eval')) this.#session.resetCarries(name);
   }
 
   loadState(bytes: Uint8Array): void {

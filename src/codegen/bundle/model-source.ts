@@ -216,7 +216,7 @@ function addTraining(declaration: ClassDeclaration, plan: Plan, names: TypeNames
     docs: ['Loss and metrics of a batch, without dropout and without an update.'],
     statements: 'return this.#model.evaluate(batch);',
   });
-  if (plan.programs.every(({ name, carries }) => name === 'decode' || carries.length === 0)) return;
+  if (!plan.programs.some(({ name, carries }) => name === 'train' && carries.length > 0)) return;
   declaration.addMethod({
     name: 'reset',
     returnType: 'void',
