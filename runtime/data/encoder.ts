@@ -8,7 +8,7 @@ import type { FeatureSettings } from './audio/features.ts';
 import { openFeatures, savedFeatures, saveFeatures } from './audio/saved-features.ts';
 import { bindText } from './binding.ts';
 import type { DataContext, TextEncoder } from './dataset.ts';
-import { openTokenizer, savedTokenizer } from './saved-tokenizer.ts';
+import { openTokenizer } from './saved-tokenizer.ts';
 import { makeTextBatch } from './text-batch.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { specialTokens } from './vocabulary.ts';
@@ -45,6 +45,18 @@ const version1 = z.strictObject({
   vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
   labels: z.array(z.string()),
 });
+
+const savedTokenizer = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['words', 'characters']),
+    lowercase: z.boolean(),
+    pattern: z.string(),
+    special: z.int().check(z.gte(specialTokens.length)),
+    vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
+  }),
+  z.strictObject({ kind: z.literal('bpe'), tokenizer: z.unknown() }),
+  z.strictObject({ kind: z.literal('library'), tokenizer: z.looseObject({}) }),
+]);
 
 /** `inputs.*.tokenizer`: a place in `tokenizers`. */
 const version2 = z.strictObject({
