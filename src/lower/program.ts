@@ -24,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -35,7 +36,7 @@ import {
   type Optimizer,
   type TaskItems,
 } from './task.ts';
-import { usedDims } from './used-dims.ts';
+import { usedDims } from '../ir/used-dims.ts';
 import { printDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
@@ -153,7 +154,7 @@ export class ProgramLowering {
   }
 
   #settings(): ReadonlyMap<string, Setting> {
-    const parsed = this.#parse('--set', this.#options.set);
+    const parsed = this.#parse('--set', quoteTexts(this.#options.set, this.#files.at(-1)?.ast));
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
   }
 
