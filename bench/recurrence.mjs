@@ -3,7 +3,10 @@
  * where other work shares the machine: the library's LSTM, one with layer normalisation, minGRU, and the cells of the
  * tests. One bidirectional layer, vocabulary 2000, embedding and hidden 64, batch 32, Adam.
  *
- *   node bench/recurrence.mjs [--device NAME] [--steps N] [--rounds N] [--tokens N] [--rows N] [--hidden N]
+ *   node bench/recurrence.mjs [--device NAME] [--steps N] [--rounds N] [--tokens N] [--rows N] [--hidden N] [--kernels]
+ *
+ * `--kernels`: instead of steps, the kernels one by one, each at the tenth percentile of its times, which other work
+ * disturbs least.
  */
 import path from 'node:path';
 import process from 'node:process';
@@ -19,6 +22,7 @@ const { values: options } = parseArgs({
     tokens: { type: 'string', default: '64' },
     rows: { type: 'string', default: '32' },
     hidden: { type: 'string', default: '64' },
+    kernels: { type: 'boolean', default: false },
   },
 });
 const [steps, rounds, tokens, rows] = [options.steps, options.rounds, options.tokens, options.rows].map(
@@ -45,11 +49,15 @@ print(opened.description);
 const runs = [];
 for (const [file, settings] of Object.entries(models)) runs.push(await start(file, settings));
 for (let round = 0; round < rounds; round++) {
-  for (const run of runs) run.milliseconds.push(await time(run));
+  for (const run of runs) {
+    if (options.kernels) await timeKernels(run);
+    else run.milliseconds.push(await time(run));
+  }
 }
-const [library] = runs.map(median);
+const total = options.kernels ? kernelTime : median;
+const [library] = runs.map(total);
 for (const run of runs) {
-  const own = median(run);
+  const own = total(run);
   print(
     `${run.name.padEnd(20)} ${own.toFixed(1).padStart(8)} ms/step, ${(own / library).toFixed(2)} of the library's LSTM, ${run.dispatches} launches`,
   );
@@ -74,11 +82,19 @@ async function start(file, settings) {
   const session = await openGpuSession(opened.device, plan, modules, {
     seed: 1,
     description: opened.description,
-    profile: false,
+    profile: options.kernels,
   });
   const program = plan.programs.find((each) => each.name === 'train');
-  const run = { name, session, step: 0, milliseconds: [], dispatches: countDispatches(program.steps) };
+  const run = {
+    name,
+    session,
+    step: 0,
+    milliseconds: [],
+    kernels: new Map(),
+    dispatches: countDispatches(program.steps),
+  };
   await submit(run).outputs();
+  await session.readProfile();
   return run;
 }
 
@@ -113,6 +129,19 @@ async function time(run) {
   }
   await submit(run).outputs();
   return (performance.now() - begin) / steps;
+}
+
+async function timeKernels(run) {
+  for (let at = 0; at < steps; at++) {
+    await submit(run).outputs();
+    for (const { kernel, milliseconds } of await run.session.readProfile())
+      run.kernels.set(kernel, [...(run.kernels.get(kernel) ?? []), milliseconds]);
+  }
+}
+
+function kernelTime({ kernels }) {
+  const tenth = (times) => times.toSorted((lhs, rhs) => lhs - rhs)[Math.floor(times.length / 10)];
+  return [...kernels.values()].reduce((sum, times) => sum + tenth(times), 0);
 }
 
 function median({ milliseconds }) {
