@@ -4,7 +4,7 @@
  */
 import { unreachable } from '../diagnostics/diagnostic.ts';
 import { printDim } from './dim.ts';
-import type { Kernel, KernelProgram, LoopKernel, Stage, Step } from './kernel.ts';
+import type { AttentionKernel, Kernel, KernelProgram, LoopKernel, Stage, Step } from './kernel.ts';
 import type { ScalarExpression, ScalarFunction } from './scalar.ts';
 import { printType } from './types.ts';
 
@@ -36,14 +36,15 @@ function printSteps(
     }
     const { kernel, slots } = step;
     const operands = kernel.operands.map(({ access }, at) => `${access} %${slots[at] ?? '?'}`);
-    const shape = kernel.kind === 'loops' ? ` [${spaceOf(kernel)}]` : '';
+    const shape = kernel.kind === 'scatter-add' ? '' : ` [${spaceOf(kernel)}]`;
     lines.push(`${indent}launch ${kernel.name}${shape} (${operands.join(', ')})${sourcesOf(kernel)}`);
     if (detail === 'kernel' && kernel.kind === 'loops') printLoops(kernel, `${indent}  `, lines);
   }
 }
 
-function spaceOf(kernel: LoopKernel): string {
-  return kernel.space.map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] })).join(', ');
+function spaceOf(kernel: LoopKernel | AttentionKernel): string {
+  const space = kernel.kind === 'loops' ? kernel.space : [...kernel.batch, ...kernel.rows, kernel.keys];
+  return space.map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] })).join(', ');
 }
 
 function sourcesOf(kernel: Kernel): string {

@@ -18,6 +18,7 @@ import {
 import { basesOf } from './dependencies.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
+import { bindingsOf, extraOperands, inlinedItems } from './build-attention.ts';
 import { ownCost } from './scalar-costs.ts';
 
 /** What it takes to compute an element again: instructions, buffers that it reads, and the large ones among them. */
@@ -83,6 +84,9 @@ export class ItemList {
           reads: node.operands.map((operand) => this.#wholeBuffer(operand)),
         });
         this.#placeNew(only(node), node);
+        return;
+      case 'attention':
+        this.#attention(node);
         return;
       case 'scan':
         throw new InternalError('a scan is no single item');
@@ -173,6 +177,22 @@ export class ItemList {
     const name = value.name ?? node?.op ?? this.#name;
     const slot = this.#ctx.addSlot(name, value.type, 'temporary');
     this.#ctx.places.set(value, wholePlace(slot, value.type.shape));
+  }
+
+  /** Queries, keys and values are loaded; what stands for each pair of them is computed, where it can be bound. */
+  #attention(node: Node): void {
+    const extras = extraOperands(node);
+    for (const operand of node.operands) if (!extras.includes(operand)) this.#requireBuffer(operand);
+    const base = { kind: 'attention', id: this.#ctx.nextItem(), node, results: node.results } as const;
+    // A buffer for each pair is the last resort.
+    for (let stored = 0; ; stored++) {
+      for (const operand of extras.slice(0, stored)) this.#requireBuffer(operand);
+      const item = { ...base, inlined: inlinedItems(this.#ctx, extras.slice(stored)) };
+      if (stored < extras.length && bindingsOf(this.#ctx, item) > this.#ctx.limits.storageBuffers) continue;
+      this.add(item);
+      break;
+    }
+    for (const value of node.results) this.#placeNew(value, node);
   }
 
   /** Each operand is stored to its own part of the result. */
@@ -286,7 +306,7 @@ export class ItemList {
     const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
-      const exists = writers.every(({ kind }) => kind === 'scan' || kind === 'scatter');
+      const exists = writers.every(({ kind }) => ['scan', 'scatter', 'attention'].includes(kind));
       return exists || this.#isStored(value) ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);
