@@ -77,7 +77,28 @@ export interface ScatterKernel {
   readonly operands: readonly KernelOperand[];
 }
 
-export type Kernel = LoopKernel | ScatterKernel;
+/**
+ * h ← factor · h + term along the first axis, from `initial`: the state before the first step and after each one is
+ * stored in `result`, an operand [n + 1, rest…]. Expressions use the axes; `initial` all but the first. In reverse,
+ * positions run from n − 1 down, and the history's last place is the initial state's.
+ */
+export interface RecurrenceKernel {
+  readonly kind: 'recurrence';
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  /** The positions, then those of a state. */
+  readonly axes: readonly Axis[];
+  readonly operands: readonly KernelOperand[];
+  readonly reverse: boolean;
+  readonly factor: ScalarExpression;
+  readonly term: ScalarExpression;
+  readonly initial: ScalarExpression;
+  readonly result: number;
+  /** Of a state in the result, after that of the position. */
+  readonly index: readonly ScalarExpression[];
+}
+
+export type Kernel = LoopKernel | ScatterKernel | RecurrenceKernel;
 
 /** A tensor of a program: state, input, or one of its intermediate results. */
 export interface Slot {

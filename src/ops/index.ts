@@ -10,6 +10,7 @@ import { compare } from './compare.ts';
 import { contraction } from './contraction.ts';
 import { gather } from './gather.ts';
 import type { Lowering, OpRecord, OpTable, PartOfUpdate, ViewContext, ViewSource } from './op.ts';
+import { recurrence } from './recurrence.ts';
 import { reduce } from './reduce.ts';
 import { scan } from './scan.ts';
 import { source } from './source.ts';
@@ -28,6 +29,7 @@ export const opFamilies = {
   gather,
   update,
   scan,
+  recurrence,
 };
 
 export const opTable: OpTable = {
@@ -41,6 +43,7 @@ export const opTable: OpTable = {
   ...gather,
   ...update,
   ...scan,
+  ...recurrence,
 };
 
 export function recordOf<Name extends OpName>(op: Name): OpRecord<Name> {

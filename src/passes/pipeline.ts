@@ -3,13 +3,23 @@ import { cse } from './cse.ts';
 import { deadCode } from './dead-code.ts';
 import { differentiate } from './differentiate.ts';
 import { hoist } from './hoist.ts';
+import { linearRecurrence } from './linear-recurrence.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
 import { rotate } from './rotate.ts';
 import { simplify } from './simplify.ts';
 import { sink } from './sink.ts';
 
-export const pipeline: readonly Pass[] = [hoist, sink, differentiate, hoist, sink, rotate, optimize];
+export const pipeline: readonly Pass[] = [
+  hoist,
+  sink,
+  linearRecurrence,
+  differentiate,
+  hoist,
+  sink,
+  rotate,
+  optimize,
+];
 
 /** Run before, between and after the others, over and over until none of them changes anything. */
 export const cleanup: readonly Pass[] = [simplify, cse, deadCode];

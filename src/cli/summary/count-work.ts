@@ -33,6 +33,8 @@ function countNode(node: Node, sizes: Sizes): number {
       return elements(result.type.shape, sizes);
     case 'reduce':
       return elements(lhs.type.shape, sizes);
+    case 'recurrence':
+      return 2 * elements(lhs.type.shape, sizes);
     case 'scatter':
       return elements(node.operands[1]?.type.shape ?? [], sizes);
     default:

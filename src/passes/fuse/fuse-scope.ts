@@ -7,6 +7,7 @@ import { findDependencies } from './dependencies.ts';
 import { Grouping, type Group } from './groups.ts';
 import { ItemList } from './items.ts';
 import { mergeGroups } from './merge.ts';
+import { buildRecurrence } from './recurrence.ts';
 import { addScan } from './scan.ts';
 import { shedWork } from './shed.ts';
 
@@ -67,6 +68,10 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
       return [...group.items].flatMap((item) =>
         item.kind === 'scatter' ? [emitScatter(grouping.ctx, item)] : [],
       );
+    case 'recurrence': {
+      const { kernel, slots } = buildRecurrence(grouping.ctx, group.items, grouping.depth);
+      return [{ kind: 'launch', kernel, slots }];
+    }
     case 'scan':
       return [emitLoop(grouping, group)];
   }

@@ -81,6 +81,17 @@ export class ItemList {
         });
         this.#placeNew(only(node), node);
         return;
+      case 'recurrence':
+        if (node.op !== 'linear-recurrence') throw new InternalError(`fusion has no rule for ${node.op}`);
+        this.add({
+          kind: 'recurrence',
+          id: this.#ctx.nextItem(),
+          node,
+          results: node.results,
+          recurrence: node,
+        });
+        this.#placeNew(only(node), node);
+        return;
       case 'scan':
         throw new InternalError('a scan is no single item');
     }
@@ -275,7 +286,7 @@ export class ItemList {
     const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
-      const exists = writers.every((writer) => writer.kind === 'scan' || writer.kind === 'scatter');
+      const exists = writers.every(({ kind }) => kind !== 'compute' && kind !== 'copy');
       return exists ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);

@@ -186,6 +186,7 @@ export class KernelExpressions {
       case 'concat':
       case 'scatter':
       case 'scan':
+      case 'recurrence':
         throw new InternalError(`${node.op} has no expression`);
     }
   }

@@ -21,6 +21,7 @@ export function canBatch(node: Node, batched: readonly boolean[]): boolean {
     case 'scatter':
     case 'update':
     case 'scan':
+    case 'recurrence':
       return false;
     default:
       return true;
