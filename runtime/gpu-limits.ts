@@ -1,5 +1,5 @@
 /** Whether a device can run a plan, and if not, what would fit. */
-import type { Plan, PlanTensor } from './plan.ts';
+import type { Plan, PlanStep, PlanTensor } from './plan.ts';
 import { countElements, evaluateShape, printBytes, printDim } from './plan-numbers.ts';
 import { RuntimeError } from './session.ts';
 
@@ -26,7 +26,7 @@ export function checkLimits(
   compare('workgroup memory', requirements.workgroupBytes, limits.maxComputeWorkgroupStorageSize, printBytes);
   compare(
     'largest binding',
-    Math.max(requirements.bindingBytes, ...plan.tensors.map(({ bytes }) => bytes)),
+    Math.max(requirements.bindingBytes, ...boundTensors(plan).map(({ bytes }) => bytes)),
     limits.maxStorageBufferBindingSize,
     printBytes,
   );
@@ -48,9 +48,19 @@ export function checkLimits(
   );
 }
 
+/** Of a table that is larger, kernels bind parts, which are tensors of their own. */
+function boundTensors({ programs, tensors }: Plan): readonly PlanTensor[] {
+  const collect = (steps: readonly PlanStep[]): readonly number[] =>
+    steps.flatMap((step) =>
+      step.kind === 'loop' ? collect(step.steps) : step.kind === 'dispatch' ? step.tensors : [],
+    );
+  const bound = new Set(programs.flatMap(({ steps }) => collect(steps)));
+  return tensors.filter((_, at) => bound.has(at));
+}
+
 /** The largest tensor, and the bound of its first runtime dimension at which it would fit. */
 function adviseSizes(plan: Plan, limit: number): string | undefined {
-  const largest = plan.tensors.reduce<PlanTensor | undefined>(
+  const largest = boundTensors(plan).reduce<PlanTensor | undefined>(
     (best, tensor) => (best === undefined || tensor.bytes > best.bytes ? tensor : best),
     undefined,
   );

@@ -3,7 +3,11 @@
  * loop, evaluation and prediction know this interface only.
  */
 
-export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
+/**
+ * `prepare`, `decode` and the two that reorder are those of generation (docs/generation.md): only `decode` has outputs.
+ */
+export type ProgramName =
+  'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
 
 export interface TensorData {
   readonly dtype: 'f32' | 'i32';

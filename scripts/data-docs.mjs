@@ -21,6 +21,7 @@ const titles = {
   augment: 'Augmentation',
   tokenizer: 'Tokenisers',
   windows: 'Windows',
+  masking: 'Hidden tokens',
   batches: 'Batches',
 };
 

@@ -6,11 +6,21 @@ import type { KernelProgram } from './ir/kernel.ts';
 import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
 import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
+import { generationGraphs } from './passes/generation/index.ts';
 
-export type ProgramName = 'train' | 'eval' | 'predict' | 'decode';
+export type ProgramName =
+  'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
 
 /** In the order in which they are compiled, dumped and planned. */
-export const programNames: readonly ProgramName[] = ['train', 'eval', 'predict', 'decode'];
+export const programNames: readonly ProgramName[] = [
+  'train',
+  'eval',
+  'predict',
+  'prepare',
+  'decode',
+  'reorder',
+  'reorder-prepared',
+];
 
 /** What a command does with a model: train it, evaluate it, run it, let it write texts. */
 export type Purpose = 'training' | 'evaluation' | 'prediction' | 'generation';
@@ -69,7 +79,24 @@ export function lowerAndOptimize(
   const lowered = lowerProgram(file, host, options, reporter);
   if (lowered === undefined) return undefined;
   const chosen = choosePrograms(lowered, purpose);
-  return { lowered, graphs: mapPrograms(chosen, (graph) => runPasses(graph, passes)) };
+  const graphs = mapPrograms(chosen, (graph) => runPasses(graph, passes));
+  return { lowered, graphs: { ...graphs, ...decodePrograms(lowered, graphs.decode, passes) } };
+}
+
+/**
+ * `decode` and the programs beside it, from `decode` after all passes. None where it was stopped at a pass that
+ * somebody wants to look at.
+ */
+export function decodePrograms(
+  { generation }: LoweredModel,
+  decode: Graph | undefined,
+  passes: PassOptions,
+): ByProgram<Graph> {
+  const { input, dim, total } = generation ?? {};
+  if (decode === undefined || input === undefined || dim === undefined || total === undefined) return {};
+  if (passes.before !== undefined || passes.after !== undefined) return {};
+  const programs = generationGraphs(decode, { input, dim, total });
+  return mapPrograms(programs, (graph) => runPasses(graph, passes));
 }
 
 /**

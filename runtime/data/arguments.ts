@@ -1,6 +1,7 @@
 /** The arguments of a stage, read by the table of `stages.ts`; a plan that was edited by hand is checked as well. */
 import type { PlanCall, PlanConstant } from '../plan.ts';
 import { failAt, findNearest, listNames } from './problem.ts';
+import { describeNumber } from './stage.ts';
 import { findStage, stageOrder, stages, type Stage, type StageKind, type StageOption } from './stages.ts';
 
 /** A stage of a program with its defaults filled in. */
@@ -141,6 +142,12 @@ function readStage(call: PlanCall): StageArguments {
     else if (option.required === true)
       failAt(call.place, `\`${stage.name}\` needs \`${option.name}\``, option.doc);
   }
+  const numbers = [...values].flatMap(([name, [value]]) =>
+    typeof value === 'number' ? [[name, value] as const] : [],
+  );
+  const wrong = stage.check?.(new Map(numbers));
+  if (wrong !== undefined)
+    failAt(call.place, `\`${wrong.option}\` of \`${stage.name}\` is ${wrong.expected}`);
   return new StageArguments(stage, call.place, values);
 }
 
@@ -172,8 +179,9 @@ function describeExpected(option: StageOption, value: PlanConstant): string | un
       return isCount(least) ? undefined : `a whole number from ${option.minimum ?? '−2^53'}`;
     }
     case 'number': {
-      const least = option.minimum ?? 0;
-      return typeof value === 'number' && value >= least ? undefined : `a number from ${least}`;
+      const { minimum = 0, maximum = Number.POSITIVE_INFINITY } = option;
+      if (typeof value === 'number' && value >= minimum && value <= maximum) return undefined;
+      return describeNumber(option);
     }
     case 'share':
       return typeof value === 'string' || (typeof value === 'number' && value >= 0 && value < 1)

@@ -54,6 +54,30 @@ export type WindowBinding = Omit<TextBinding, 'target'> & { readonly target: Ten
 
 /** As `bindText`, but the target is i32[batch, seq]: the tokens, one place further on. */
 export function bindWindows(context: DataContext, place: string): WindowBinding {
+  return bindByToken(
+    context,
+    place,
+    (names) => `windows of a text cannot fill ${names}`,
+    (type) => `the tokens one place further on are a target \`${type}\``,
+  );
+}
+
+/** As `bindText`, but the target is i32[batch, seq]: the tokens that are hidden. */
+export function bindMasked(context: DataContext, place: string): WindowBinding {
+  return bindByToken(
+    context,
+    place,
+    (names) => `hidden tokens cannot fill ${names}`,
+    (type) => `they are one target, \`${type}\`, which is -100 where nothing is hidden`,
+  );
+}
+
+function bindByToken(
+  context: DataContext,
+  place: string,
+  problem: (names: string) => string,
+  cure: (type: string) => string,
+): WindowBinding {
   const { targetNames, isPerRow: _isPerRow, ...binding } = bindInputs(context, place);
   const { batchDim, sequenceDim } = binding;
   const specs = context.inputs.filter(({ name }) => targetNames.has(name));
@@ -66,8 +90,8 @@ export function bindWindows(context: DataContext, place: string): WindowBinding 
   if (specs.length > 1 || (target !== undefined && !fits))
     failAt(
       place,
-      `windows of a text cannot fill ${listNames(specs.map((each) => `${each.name}: ${printType(each)}`))}`,
-      `the tokens one place further on are a target \`i32[${batchDim}, ${sequenceDim}]\``,
+      problem(listNames(specs.map((each) => `${each.name}: ${printType(each)}`))),
+      cure(`i32[${batchDim}, ${sequenceDim}]`),
     );
   return { ...binding, target };
 }

@@ -3,6 +3,7 @@
  */
 import type { PlanDType, PlanDim } from '../plan.ts';
 import type { TensorData } from '../session.ts';
+import type { OpenTokenSink } from './token-store.ts';
 
 export interface Batch {
   /** By the names of the model's inputs and the task's targets; the first axis is the example. */
@@ -99,11 +100,24 @@ export interface DataContext {
   readonly noShuffle?: boolean;
   /** `Dataset.encoder` of a training run: its vocabulary and labels are used instead of new ones. */
   readonly encoder?: string;
+  /**
+   * The file that parameters start from, and its `Dataset.encoder`: its vocabulary is used, since rows of a table mean
+   * what they meant there; the labels are new.
+   */
+  readonly pretrained?: { readonly name: string; readonly encoder: string };
   /** What `tokenizer{…}` names. */
   readonly tokenizerFile?: { readonly name: string; readonly text: string };
 }
 
 /** Files by the name that the program gives them. */
+/** A file that is too large to be held. */
+export interface LargeFile {
+  /** For messages. */
+  readonly name: string;
+  /** Its bytes in order, from the start each time; a chunk is good until the next. */
+  chunks(): Iterable<Uint8Array>;
+}
+
 export interface DataFiles {
   /**
    * `name` is for messages: the path where the file was found. Throws a RuntimeError with exit code 5 that says where
@@ -115,4 +129,8 @@ export interface DataFiles {
    * absent where files cannot be listed, as in a browser.
    */
   list?(path: string): Promise<readonly string[] | undefined>;
+  /** Undefined for a file that `read` reads, or says what is wrong with; absent where all are. */
+  openLarge?(path: string): Promise<LargeFile | undefined>;
+  /** Keeps tokens of a large file outside of memory. */
+  readonly openTokenSink?: OpenTokenSink;
 }

@@ -4,7 +4,7 @@ import { parseTokenizerJson } from './bpe/tokenizer-json.ts';
 import { BpeTokenizer } from './bpe/tokenizer.ts';
 import { leastBpeSize, trainBpe } from './bpe/train.ts';
 import type { DataContext, TensorSpec } from './dataset.ts';
-import type { InputEncoding } from './encoder.ts';
+import { encodingOf, parseEncoder, type InputEncoding } from './encoder.ts';
 import { failAt, plural } from './problem.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { buildVocabulary, specialTokens } from './vocabulary.ts';
@@ -23,12 +23,39 @@ export interface Learning {
   readonly special?: readonly string[];
   /** Of `tokenizer`: its file. */
   readonly file: DataContext['tokenizerFile'];
+  /** The vocabulary that is there already. */
+  readonly pretrained?: DataContext['pretrained'];
 }
 
 /** What was left out is said in `notes`. */
 export function learnTokenizer(stage: StageArguments, learning: Learning, notes: string[]): InputEncoding {
   const maxLength = Math.min(stage.optionalInteger('max_length') ?? learning.most, learning.most, 0x7fffffff);
-  return { tokenizer: learn(stage, learning, maxLength, notes), maxLength };
+  const tokenizer = adopt(stage, learning, notes) ?? learn(stage, learning, maxLength, notes);
+  return { tokenizer, maxLength };
+}
+
+/** The tokeniser that parameters were trained with, where they come from a file. Throws where the stage says another. */
+function adopt(stage: StageArguments, learning: Learning, notes: string[]): Tokenizer | undefined {
+  const { pretrained, input, file } = learning;
+  if (pretrained === undefined) return undefined;
+  const { tokenizer } = encodingOf(parseEncoder(pretrained.encoder), input.name);
+  const saved = tokenizer.save();
+  const refuse = (what: string, cure: string): never =>
+    failAt(stage.place, `${pretrained.name} has a vocabulary of its own, ${what}`, cure);
+  const kind = stage.stage.name === 'tokenizer' ? 'bpe' : stage.stage.name;
+  if (saved.kind !== kind) refuse(`of \`${saved.kind}\`, and this is \`${stage.stage.name}\``, `write \`${saved.kind}{…}\`, with the options that it was trained with`); // prettier-ignore
+  if (saved.kind !== 'bpe')
+    for (const option of ['lowercase', 'pattern'] as const) {
+      const here = option === 'lowercase' ? stage.flag(option) : (stage.optionalString(option) ?? '');
+      if (here !== saved[option]) refuse(`with ${option}=${JSON.stringify(saved[option])}, and here it is ${JSON.stringify(here)}`, 'write the options that it was trained with'); // prettier-ignore
+    }
+  if (file !== undefined) {
+    const other = new BpeTokenizer(parseTokenizerJson(file.text, file.name), file.name).save();
+    if (JSON.stringify(other) !== JSON.stringify(saved)) refuse(`and ${file.name} has another`, 'name the file that it was trained with'); // prettier-ignore
+  }
+  checkRoom(stage, tokenizer.size, input.range?.[1] ?? Number.POSITIVE_INFINITY);
+  notes.push(`vocabulary of ${tokenizer.size}, from ${pretrained.name}`);
+  return tokenizer;
 }
 
 function learn(stage: StageArguments, learning: Learning, maxLength: number, notes: string[]): Tokenizer {

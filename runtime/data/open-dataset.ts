@@ -8,7 +8,7 @@ import { readJsonLines, readPlainLines } from './line-files.ts';
 import { openRecordings } from './open-recordings.ts';
 import { failAt } from './problem.ts';
 import type { SourceRows } from './rows.ts';
-import { readSplit, splitRows, splitText, type SplitPlan } from './split.ts';
+import { readSplit, splitRows, type SplitPlan } from './split.ts';
 import { bindTensors, createTensorDataset, type BoundTensors } from './tensor-dataset.ts';
 import { readConll } from './tagging/conll.ts';
 import { readConllu } from './tagging/conllu.ts';
@@ -19,7 +19,7 @@ import { collectParts, readParts } from './parts.ts';
 import { createTextDataset } from './text-dataset.ts';
 import type { Batching } from './order.ts';
 import { readTextFile } from './text-file.ts';
-import { createWindowDataset } from './windows.ts';
+import { openWindows } from './open-windows.ts';
 
 export interface OpenContext extends DataContext {
   readonly files: DataFiles;
@@ -42,6 +42,9 @@ export async function openDataset(task: PlanTask, given: OpenContext): Promise<D
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
   const context = await withTokenizer(pipeline, given);
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
+  const isByText = ['text', 'csv', 'tsv', 'jsonl', 'lines'].includes(source.stage.name);
+  if (pipeline.masking !== undefined && !isByText)
+    failAt(pipeline.masking.place, `\`masking\` hides tokens of texts, and \`${source.stage.name}\` gives something else`); // prettier-ignore
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
   if (
     source.stage.name === 'conll' ||
@@ -107,7 +110,7 @@ async function openTextSource(
   const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
   const file = paths.join(', ');
   const { rows, notes } = collectParts(parts, (all) => all.rows, file);
-  return createTextDataset(rows, tokenizer, batching, context, file, notes);
+  return createTextDataset(rows, { tokenizer, masking: pipeline.masking }, batching, context, file, notes);
 }
 
 /** Sentences with a tag for every word. */
@@ -135,41 +138,6 @@ async function openTagging(
   const parts = await readParts(split, ({ sentences }) => sentences.length, await open(path), open);
   const { rows, notes } = collectParts(parts, ({ sentences }) => sentences, path);
   return createTaggingDataset(rows, tokenizer, batching, context, path, notes);
-}
-
-/** One text, cut into windows for a language model. */
-async function openWindows(
-  source: StageArguments,
-  pipeline: Pipeline,
-  split: SplitPlan,
-  batching: Batching,
-  context: OpenContext,
-): Promise<Dataset> {
-  const { tokenizer, windows } = pipeline;
-  if (tokenizer === undefined)
-    failAt(
-      source.place,
-      'text needs a tokeniser',
-      'write `text{…} | characters{vocab_size} | windows{64} | …`',
-    );
-  const read = async (path: string): Promise<string> =>
-    (await readTextFile(context.files, path, source.string('encoding'))).text;
-  const paths = source.strings('path');
-  const parts = splitText((await Promise.all(paths.map(read))).join(''), split);
-  const held = async (name: 'validation' | 'test', file: string | undefined): Promise<string> =>
-    file === undefined ? parts[name] : read(file);
-  return createWindowDataset(
-    {
-      train: parts.train,
-      validation: await held('validation', split.validationFile),
-      test: await held('test', split.testFile),
-    },
-    tokenizer,
-    windows,
-    batching,
-    context,
-    paths.join(', '),
-  );
 }
 
 async function readTextFiles(

@@ -9,6 +9,8 @@ export const streams = {
   windows: 0x57494e44,
   masks: 0x4d41534b,
   words: 0x574f5244,
+  hidden: 0x48494445,
+  subset: 0x53554253,
 } as const;
 
 /** A new list. `stream` and `epoch` choose among the orders of a seed. */

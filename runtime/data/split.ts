@@ -1,7 +1,7 @@
 /** Which rows train, which choose the checkpoint, which are held out to the end. */
 import type { StageArguments } from './arguments.ts';
 import type { Split } from './dataset.ts';
-import { failAt } from './problem.ts';
+import { failAt, plural } from './problem.ts';
 import { range, shuffled, streams } from './random.ts';
 
 /** Files of their own are read by the caller; their share here is 0. */
@@ -14,6 +14,10 @@ export interface SplitPlan {
   readonly seed: number;
   /** Of `recordings`: what tells the parts apart; the files are its values then. */
   readonly column?: string | undefined;
+  /** How many of the rows to train on are used; undefined: all. */
+  readonly train?: number | undefined;
+  /** Where the stage was written. */
+  readonly place: string;
 }
 
 export function readSplit(args: StageArguments): SplitPlan {
@@ -34,6 +38,8 @@ export function readSplit(args: StageArguments): SplitPlan {
     shuffle: args.string('order') === 'shuffle',
     seed: args.integer('seed'),
     column: args.optionalString('column'),
+    train: args.optionalInteger('train'),
+    place: args.place,
   };
 }
 
@@ -49,20 +55,16 @@ export function splitRows(rows: number, plan: SplitPlan): Readonly<Record<Split,
   const testStart = upTo(1 - plan.test);
   const part = (start: number, end: number): readonly number[] =>
     order.slice(start, end).toSorted((a, b) => a - b);
-  return { train: part(0, trainEnd), validation: part(trainEnd, testStart), test: part(testStart, rows) };
+  const train = draw(part(0, trainEnd), plan);
+  return { train, validation: part(trainEnd, testStart), test: part(testStart, rows) };
 }
 
-/** Parts of one text, in its order: there is nothing to shuffle. A part never begins within a surrogate pair. */
-export function splitText(text: string, plan: SplitPlan): Readonly<Record<Split, string>> {
-  const at = (share: number): number => {
-    const place = Math.floor(text.length * share + 1e-9);
-    const isInPair = /^[\uDC00-\uDFFF]/.test(text.slice(place, place + 1)) && place > 0;
-    return isInPair ? place + 1 : place;
-  };
-  const [trainEnd, testStart] = [at(1 - plan.validation - plan.test), at(1 - plan.test)];
-  return {
-    train: text.slice(0, trainEnd),
-    validation: text.slice(trainEnd, testStart),
-    test: text.slice(testStart),
-  };
+/** As many of the rows as `train` asks for. */
+function draw(rows: readonly number[], { train, seed, place }: SplitPlan): readonly number[] {
+  if (train === undefined) return rows;
+  if (train > rows.length)
+    failAt(place, `train=${train}, and there are ${plural(rows.length, 'row')} to train on`);
+  return shuffled(rows, seed, streams.subset, 0)
+    .slice(0, train)
+    .toSorted((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 /** What the table of the stages is made of. */
 
 /**
- * `path`, `text`: a string. `number`: a number from `minimum`. `column`: a string, or a column's number from 1. `share`: a
+ * `path`, `text`: a string. `number`: a number from `minimum` to `maximum`. `column`: a string, or a column's number from 1. `share`: a
  * number in [0, 1), or a string that names a file. `flag`: true or false, or the bare name alone for true (`shuffle`). `choice`: one of the bare
  * names in `choices`. `dim`: the bare name of a runtime dimension.
  */
@@ -21,10 +21,13 @@ export interface StageOption {
   readonly repeated?: boolean;
   /** Smallest number; without it, of numbers that are not whole, 0. */
   readonly minimum?: number;
+  /** Largest number, of those that need not be whole. */
+  readonly maximum?: number;
   readonly doc: string;
 }
 
-export type StageKind = 'source' | 'split' | 'features' | 'augment' | 'tokenizer' | 'windows' | 'batches';
+export type StageKind =
+  'source' | 'split' | 'features' | 'augment' | 'tokenizer' | 'windows' | 'masking' | 'batches';
 
 export interface Stage {
   readonly name: string;
@@ -32,7 +35,16 @@ export interface Stage {
   readonly kind: StageKind;
   readonly doc: string;
   readonly options: readonly StageOption[];
+  /** What is wrong with options that are each right: the one to blame, and what it should be. */
+  readonly check?: (
+    numbers: ReadonlyMap<string, number>,
+  ) => { readonly option: string; readonly expected: string } | undefined;
 }
 
 /** An option that is a whole number. */
 export const wholeFrom = (minimum: number) => ({ type: 'integer', minimum }) as const;
+
+/** `a number from 0 to 1` */
+export function describeNumber({ minimum = 0, maximum }: StageOption): string {
+  return `a number from ${minimum}${maximum === undefined ? '' : ` to ${maximum}`}`;
+}

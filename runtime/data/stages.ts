@@ -4,9 +4,11 @@
  */
 import { soundStages } from './audio/stages.ts';
 import { subwordStages } from './bpe/stages.ts';
+import { maskingStage } from './masking/stages.ts';
 import { parallelStage } from './parallel/stages.ts';
 import type { Stage, StageKind, StageOption } from './stage.ts';
 
+export { describeNumber } from './stage.ts';
 export type { Stage, StageKind, StageOption } from './stage.ts';
 
 /** The order in which kinds stand in a pipeline. */
@@ -17,6 +19,7 @@ export const stageOrder: readonly StageKind[] = [
   'augment',
   'tokenizer',
   'windows',
+  'masking',
   'batches',
 ];
 
@@ -248,6 +251,12 @@ export const stages: readonly Stage[] = [
         doc: 'which shuffle; not the seed of the training',
       },
       {
+        name: 'train',
+        type: 'integer',
+        minimum: 1,
+        doc: 'how many of the rows to train on are used, drawn by `seed`; by default all of them',
+      },
+      {
         name: 'column',
         type: 'text',
         doc: 'of `recordings`: a column that tells the parts apart. `validation` and `test` in quotes are then its values, divided by spaces: `split{column="index", validation=0, test="0 1 2 3 4"}`',
@@ -345,6 +354,7 @@ export const stages: readonly Stage[] = [
       },
     ],
   },
+  maskingStage,
   {
     name: 'batches',
     kind: 'batches',

@@ -5,10 +5,11 @@
 import type { WindowBinding } from './binding.ts';
 import type { Batch } from './dataset.ts';
 import { failAt, plural } from './problem.ts';
+import type { Tokens } from './token-store.ts';
 import { makeBatch } from './window-batch.ts';
 
 /** Tokens that are predicted in every stream, and how many streams, the first ones, have one more. */
-function divide(ids: Int32Array, streams: number): { readonly each: number; readonly more: number } {
+function divide(ids: Tokens, streams: number): { readonly each: number; readonly more: number } {
   const predicted = Math.max(0, ids.length - 1);
   return { each: Math.floor(predicted / streams), more: predicted % streams };
 }
@@ -19,7 +20,7 @@ function divide(ids: Int32Array, streams: number): { readonly each: number; read
  * window follows, then one of a single token for the streams that are longer by one, which are the first rows.
  */
 export function* cutStreams(
-  ids: Int32Array,
+  ids: Tokens,
   length: number,
   streams: number,
   whole: boolean,
@@ -43,7 +44,7 @@ export function* cutStreams(
   if (more > 0) yield cut(all.slice(0, more), each, 1);
 }
 
-export function countStreamBatches(ids: Int32Array, length: number, streams: number, whole: boolean): number {
+export function countStreamBatches(ids: Tokens, length: number, streams: number, whole: boolean): number {
   const { each, more } = divide(ids, streams);
   const windows = Math.floor(each / length);
   return whole ? windows : windows + (each > windows * length ? 1 : 0) + (more > 0 ? 1 : 0);

@@ -1,6 +1,6 @@
 /** Rows of text as a data set: split, numbered, batched. */
 import type { StageArguments } from './arguments.ts';
-import { bindText, type TextBinding } from './binding.ts';
+import { bindMasked, bindText, type TextBinding } from './binding.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
 import {
   createEncode,
@@ -12,10 +12,12 @@ import {
 } from './encoder.ts';
 import { collectLabels, describeLabels, numberLabels } from './labels.ts';
 import { learnTokenizer } from './learn-tokenizer.ts';
+import { createHide, hideInBatch } from './masking/hide-tokens.ts';
 import { createOrder, type Batching } from './order.ts';
 import { failAt, formatPlace, plural } from './problem.ts';
 import type { Row } from './rows.ts';
 import { makeTextBatch } from './text-batch.ts';
+import { hidingTokens } from './vocabulary.ts';
 
 export type RowsBySplit = Readonly<Record<Split, readonly Row[]>>;
 
@@ -29,19 +31,27 @@ interface Part {
   readonly empty: readonly Row[];
 }
 
+/** `masking`: hides tokens, which the target is then; labels of rows are not looked at. */
+export interface TextStages {
+  readonly tokenizer: StageArguments;
+  readonly masking?: StageArguments | undefined;
+}
+
 /** `file`: what the training rows came from, for messages about all of them. */
 export function createTextDataset(
   parts: RowsBySplit,
-  tokenizer: StageArguments,
+  { tokenizer, masking }: TextStages,
   batching: Batching,
   context: DataContext,
   file: string,
   sourceNotes: readonly string[],
 ): Dataset {
-  const binding = bindText(context, tokenizer.place);
+  const masked = masking && bindMasked(context, masking.place);
+  const binding = masked ? { ...masked, target: undefined } : bindText(context, tokenizer.place);
   checkStages(tokenizer, batching, binding);
   const notes = [...sourceNotes];
-  const data = makeEncoder(parts, tokenizer, binding, context, file, notes);
+  const data = makeEncoder(parts, { tokenizer, masking }, binding, context, file, notes);
+  const hide = masking && createHide(masking, encodingOf(data, binding.tokens.name).tokenizer);
   const numbered = {
     train: numberPart(parts.train, data, binding, tokenizer.place),
     validation: numberPart(parts.validation, data, binding, tokenizer.place),
@@ -63,7 +73,12 @@ export function createTextDataset(
     rows: mapSplits((split) => numbered[split].rows.length),
     *batches(split, options): Iterable<Batch> {
       const { ids, targets } = numbered[split];
-      for (const indices of order(split, options)) yield makeTextBatch(binding, pick(ids, indices), targets && pick(targets, indices), indices); // prettier-ignore
+      for (const indices of order(split, options)) {
+        const rows = pick(ids, indices);
+        const batch = makeTextBatch(binding, rows, targets && pick(targets, indices), indices);
+        const lengths = rows.map((row) => row.length);
+        yield hide && masked ? hideInBatch(batch, lengths, masked, hide, split, options) : batch;
+      }
     },
     batchesPerEpoch: (split) => Math.ceil(numbered[split].rows.length / batching.size),
     encoder: printEncoder(data),
@@ -103,7 +118,7 @@ function pick<T>(list: readonly T[], indices: readonly number[]): readonly T[] {
 /** From the training part, or from the run whose parameters are used. */
 function makeEncoder(
   parts: RowsBySplit,
-  tokenizer: StageArguments,
+  { tokenizer, masking }: TextStages,
   binding: TextBinding,
   context: DataContext,
   file: string,
@@ -118,6 +133,8 @@ function makeEncoder(
     texts,
     cutsTexts: true,
     file: context.tokenizerFile,
+    ...(masking && { special: hidingTokens }),
+    ...(context.pretrained && { pretrained: context.pretrained }),
   };
   const learnt = learnTokenizer(tokenizer, learning, notes);
   const labels = target?.kind === 'class' ? collectLabels(parts.train, target.classes, file) : [];

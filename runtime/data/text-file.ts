@@ -36,6 +36,16 @@ export function decodeText(bytes: Uint8Array, encoding: string, file: string): s
       'turn it into numbers once, and train on a safetensors file: `data = tensors{…}`',
     );
   }
+  const decoder = createDecoder(bytes, encoding, file);
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    explainBadBytes(bytes, decoder.encoding, file);
+  }
+}
+
+/** `bytes`: the first ones, which may say an encoding. Throws a RuntimeError where they say another. */
+export function createDecoder(bytes: Uint8Array, encoding: string, file: string): TextDecoder {
   let decoder: TextDecoder;
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
@@ -59,11 +69,7 @@ export function decodeText(bytes: Uint8Array, encoding: string, file: string): s
       `write \`encoding="${mark}"\`, or save it as UTF-8`,
     );
   }
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    explainBadBytes(bytes, decoder.encoding, file);
-  }
+  return decoder;
 }
 
 /** Finds the line by decoding line after line; 0x0A is a line's end in every encoding but UTF-16. */

@@ -6,6 +6,9 @@ export const specialTokens: readonly string[] = ['<pad>', '<unk>'];
 /** Of texts that a model writes: where one begins and where it ends. */
 export const markedTokens: readonly string[] = [...specialTokens, '<s>', '</s>'];
 
+/** Of texts of which tokens are hidden. */
+export const hidingTokens: readonly string[] = [...specialTokens, '<mask>'];
+
 /** Tokens of texts by number: special ones, `<pad>` and `<unk>` first, then by falling count, ties by code point. */
 export class Vocabulary {
   readonly tokens: readonly string[];

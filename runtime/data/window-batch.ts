@@ -2,10 +2,11 @@
 import type { TensorData } from '../session.ts';
 import type { WindowBinding } from './binding.ts';
 import type { Batch } from './dataset.ts';
+import type { Tokens } from './token-store.ts';
 
 /** Rows that begin at `starts`, and the targets. */
 export function makeBatch(
-  ids: Int32Array,
+  ids: Tokens,
   starts: readonly number[],
   length: number,
   indices: readonly number[],

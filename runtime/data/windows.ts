@@ -1,35 +1,51 @@
 /** Windows of one long text: what a language model reads, and the same one token further on, which it predicts. */
 import { philox4x32 } from '../philox.ts';
 import type { StageArguments } from './arguments.ts';
-import { bindWindows, type WindowBinding } from './binding.ts';
+import { bindMasked, bindWindows, type WindowBinding } from './binding.ts';
 import type { Batch, BatchOptions, DataContext, Dataset, Split } from './dataset.ts';
 import { encodeOne, encodingOf, parseEncoder, printEncoder, type EncoderData } from './encoder.ts';
 import { learnTokenizer } from './learn-tokenizer.ts';
+import { piecesOf, type LongText } from './long-text.ts';
 import { failAt, plural } from './problem.ts';
 import { streams } from './random.ts';
-import { mapSplits } from './text-dataset.ts';
+import { createHide, hideInBatch } from './masking/hide-tokens.ts';
+import { mapSplits, type TextStages } from './text-dataset.ts';
 import type { Batching } from './order.ts';
 import { countStreamBatches, cutStreams, noteStreams } from './streams.ts';
 import { makeBatch } from './window-batch.ts';
+import type { Tokens, TokenSink } from './token-store.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { hidingTokens } from './vocabulary.ts';
 
-/** `length`: the tokens of a window; by default the bound of the sequence dimension. */
+export interface WindowSettings extends TextStages {
+  /** Its `length`: the tokens of a window; by default the bound of the sequence dimension. */
+  readonly windows: StageArguments | undefined;
+  readonly batching: Batching;
+  readonly context: DataContext;
+  /** For messages. */
+  readonly file: string;
+  /** What takes the tokens of a text; `size`: they go from 0 to this, exclusive. */
+  readonly openSink: (text: LongText, size: number) => TokenSink;
+}
+
+/** Throws a RuntimeError where the text, the stages and the model do not fit each other. */
 export function createWindowDataset(
-  parts: Readonly<Record<Split, string>>,
-  tokenizer: StageArguments,
-  windows: StageArguments | undefined,
-  batching: Batching,
-  context: DataContext,
-  file: string,
+  parts: Readonly<Record<Split, LongText>>,
+  settings: WindowSettings,
 ): Dataset {
-  const binding = bindWindows(context, tokenizer.place);
+  const { tokenizer, masking, windows, batching, context, file } = settings;
+  const binding = masking ? bindMasked(context, masking.place) : bindWindows(context, tokenizer.place);
   const length = lengthOf(windows, tokenizer, binding);
   if (batching.bucket !== undefined)
     failAt(batching.place, '`bucket` sorts texts by length; windows are all of one length');
   const notes: string[] = [];
-  const data = makeEncoder(parts.train, tokenizer, length, binding, context, notes);
+  const data = makeEncoder(parts.train, { tokenizer, masking }, length, binding, context, notes);
   const { tokenizer: opened } = encodingOf(data, binding.tokens.name);
-  const ids = mapSplits((split) => numberText(parts[split], opened));
+  const hide = masking && createHide(masking, opened);
+  const numbered = mapSplits((split) =>
+    numberText(parts[split], opened, settings.openSink(parts[split], opened.size)),
+  );
+  const ids = mapSplits((split) => numbered[split].ids);
   const count = (split: Split): number => Math.ceil(Math.max(0, ids[split].length - 1) / length);
   if (ids.train.length < length + 1)
     failAt(
@@ -40,7 +56,7 @@ export function createWindowDataset(
   notes.unshift(
     `${plural(ids.train.length, 'token')} to train on, ${ids.validation.length} for validation, ${ids.test.length} for the test; windows of ${length}`,
   );
-  noteUnknown(ids, opened, notes);
+  noteUnknown(numbered, notes);
 
   const isContiguous = windows?.flag('contiguous') ?? false;
   if (isContiguous && batching.shuffle)
@@ -48,16 +64,19 @@ export function createWindowDataset(
   if (isContiguous) noteStreams(ids.train.length, length, batching.size, file, notes);
   const isRandom = ({ shuffle }: BatchOptions): boolean =>
     shuffle && batching.shuffle && context.noShuffle !== true;
+  const cut = (split: Split, options: BatchOptions): Iterable<Batch> => {
+    if (isContiguous) return cutStreams(ids[split], length, batching.size, split === 'train', binding);
+    return isRandom(options)
+      ? drawWindows(ids[split], length, batching.size, binding, options)
+      : cutWindows(ids[split], length, batching.size, binding);
+  };
   return {
     rows: mapSplits(count),
     *batches(split, options): Iterable<Batch> {
-      if (isContiguous) {
-        yield* cutStreams(ids[split], length, batching.size, split === 'train', binding);
-        return;
+      for (const batch of cut(split, options)) {
+        const lengths = Array.from({ length: batch.rows }, () => batch.sizes.get(binding.sequenceDim) ?? 0);
+        yield hide ? hideInBatch(batch, lengths, binding, hide, split, options) : batch;
       }
-      yield* isRandom(options)
-        ? drawWindows(ids[split], length, batching.size, binding, options)
-        : cutWindows(ids[split], length, batching.size, binding);
     },
     batchesPerEpoch: (split, options) => {
       if (isContiguous) return countStreamBatches(ids[split], length, batching.size, split === 'train');
@@ -88,8 +107,8 @@ function lengthOf(
 
 /** From the training part, or from the run whose parameters are used. */
 function makeEncoder(
-  text: string,
-  tokenizer: StageArguments,
+  text: LongText,
+  { tokenizer, masking }: TextStages,
   length: number,
   binding: WindowBinding,
   context: DataContext,
@@ -103,60 +122,37 @@ function makeEncoder(
     texts,
     cutsTexts: false,
     file: context.tokenizerFile,
+    ...(masking && { special: hidingTokens }),
+    ...(context.pretrained && { pretrained: context.pretrained }),
   };
   return encodeOne(binding.tokens.name, learnTokenizer(tokenizer, learning, notes));
 }
 
-const chunkSize = 1 << 18;
-
-/**
- * In pieces, so that the tokens of a large text are never all strings at a time. A piece ends with a line feed between
- * two characters that are no white space, where no tokeniser puts tokens across.
- */
-function* piecesOf(text: string): Iterable<string> {
-  const border = /\S\n(?=\S)/g;
-  let start = 0;
-  while (start < text.length) {
-    border.lastIndex = start + chunkSize;
-    const found = border.lastIndex < text.length ? border.exec(text) : null;
-    const end = found === null ? text.length : found.index + found[0].length;
-    yield text.slice(start, end);
-    start = end;
-  }
+/** The tokens of a part, and how many of them are `<unk>`. */
+interface NumberedText {
+  readonly ids: Tokens;
+  readonly unknown: number;
 }
 
-function numberText(text: string, tokenizer: Tokenizer): Int32Array {
-  const pieces: Int32Array[] = [];
-  let total = 0;
+function numberText(text: LongText, tokenizer: Tokenizer, sink: TokenSink): NumberedText {
+  const { unk } = tokenizer.special;
+  let [continues, unknown] = [false, 0];
   for (const part of piecesOf(text)) {
-    const piece = Int32Array.from(tokenizer.encode(part, { continues: total > 0 }));
-    pieces.push(piece);
-    total += piece.length;
+    const ids = tokenizer.encode(part, { continues });
+    continues ||= ids.length > 0;
+    for (const id of ids) if (id === unk) unknown++;
+    sink.add(ids);
   }
-  const ids = new Int32Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    ids.set(piece, at);
-    at += piece.length;
-  }
-  return ids;
+  return { ids: sink.done(), unknown };
 }
 
-function noteUnknown(
-  ids: Readonly<Record<Split, Int32Array>>,
-  { special }: Tokenizer,
-  notes: string[],
-): void {
-  const { unk } = special;
-  if (unk === undefined) return;
-  for (const [split, part] of Object.entries(ids)) {
-    const count = part.reduce((sum, id) => sum + (id === unk ? 1 : 0), 0);
-    if (count > 0) notes.push(`${plural(count, 'token')} of the ${split} part: <unk>`);
-  }
+function noteUnknown(parts: Readonly<Record<Split, NumberedText>>, notes: string[]): void {
+  for (const [split, { unknown }] of Object.entries(parts))
+    if (unknown > 0) notes.push(`${plural(unknown, 'token')} of the ${split} part: <unk>`);
 }
 
 /** Every token but the first predicted once. The last window is shorter, and so a batch of its own. */
-function* cutWindows(ids: Int32Array, length: number, size: number, binding: WindowBinding): Iterable<Batch> {
+function* cutWindows(ids: Tokens, length: number, size: number, binding: WindowBinding): Iterable<Batch> {
   const predicted = ids.length - 1;
   const whole = Math.floor(Math.max(0, predicted) / length);
   for (let first = 0; first < whole; first += size) {
@@ -169,7 +165,7 @@ function* cutWindows(ids: Int32Array, length: number, size: number, binding: Win
 
 /** Windows anywhere, as many as the text has side by side; the same for the same seed, epoch and batch. */
 function* drawWindows(
-  ids: Int32Array,
+  ids: Tokens,
   length: number,
   size: number,
   binding: WindowBinding,

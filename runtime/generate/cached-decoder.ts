@@ -1,50 +1,47 @@
-/** A decoder that runs `decode` on the new tokens only; what the ones before left is kept in the session's carries. */
+/**
+ * A decoder that runs `decode` on the new tokens only; what the ones before left, and what `prepare` made of the other
+ * inputs, is kept in the session's carries, and moves there.
+ */
 import type { Plan } from '../plan.ts';
-import { RuntimeError, type Session, type TensorData } from '../session.ts';
+import { RuntimeError, type ProgramName, type Run, type Session, type TensorData } from '../session.ts';
 import { solveSizes, takeRows, type Decoder } from './decoder.ts';
 import { findGrowingInput, type GrowingInput } from './growing-input.ts';
 
-/** What the program `decode` takes, and what it keeps. */
-interface DecodeProgram {
+/** The programs that decode a model, by the inputs that each takes. */
+interface DecodePrograms {
   /** The dimension of the length with the new tokens. */
   readonly total: string;
-  readonly inputs: readonly string[];
   readonly dims: readonly string[];
-  /** Names of the states of the role `carry`. */
-  readonly carries: readonly string[];
+  readonly inputs: ReadonlyMap<ProgramName, readonly string[]>;
 }
 
-function decodeProgramOf({ programs, generation, dims, states }: Plan): DecodeProgram | undefined {
-  const program = programs.find(({ name }) => name === 'decode');
-  if (program === undefined || generation?.total === undefined) return undefined;
-  return {
-    total: generation.total,
-    inputs: program.inputs.map(({ name }) => name),
-    dims: dims.map(({ name }) => name),
-    carries: program.carries.flatMap((at) => states[at]?.name ?? []),
-  };
+function decodeProgramsOf({ programs, generation, dims }: Plan): DecodePrograms | undefined {
+  const inputs = new Map(programs.map((program) => [program.name, program.inputs.map(({ name }) => name)]));
+  if (!inputs.has('decode') || generation?.total === undefined) return undefined;
+  return { total: generation.total, dims: dims.map(({ name }) => name), inputs };
 }
 
 /** Whether a model has a program to decode with: one with a `generate` section that never looks ahead. */
 export function hasDecodeProgram(plan: Plan): boolean {
-  return decodeProgramOf(plan) !== undefined;
+  return decodeProgramsOf(plan) !== undefined;
 }
 
 export class CachedDecoder implements Decoder {
   readonly #session: Session;
   readonly #growing: GrowingInput;
-  readonly #program: DecodeProgram;
-  #rows = 0;
+  readonly #programs: DecodePrograms;
+  /** Of each row, which row of the start it comes from: what was prepared is that row's. */
+  #origins: readonly number[] = [];
   #length = 0;
   #inputs: ReadonlyMap<string, TensorData> = new Map();
 
   /** Throws a RuntimeError where the model has no program `decode`. */
   constructor(plan: Plan, session: Session) {
-    const program = decodeProgramOf(plan);
-    if (program === undefined) throw new RuntimeError(2, `${plan.name} has no program decode`);
+    const programs = decodeProgramsOf(plan);
+    if (programs === undefined) throw new RuntimeError(2, `${plan.name} has no program decode`);
     this.#session = session;
     this.#growing = findGrowingInput(plan);
-    this.#program = program;
+    this.#programs = programs;
   }
 
   get capacity(): number {
@@ -62,53 +59,88 @@ export class CachedDecoder implements Decoder {
   async start(prompt: TensorData, inputs: ReadonlyMap<string, TensorData>): Promise<TensorData> {
     const [rows = 0, length = 0] = prompt.shape;
     if (rows < 1 || length < 1) throw new RuntimeError(2, 'a prompt has at least one token');
+    const { name } = this.#growing;
+    const missing = [...this.#inputsOf('prepare'), ...this.#inputsOf('decode')].find(
+      (each) => each !== name && !inputs.has(each),
+    );
+    if (missing !== undefined) throw new RuntimeError(2, `generation needs the model's input \`${missing}\``);
     this.#session.resetCarries('decode');
-    this.#rows = rows;
+    this.#origins = Array.from({ length: rows }, (_, row) => row);
     this.#length = 0;
     this.#inputs = inputs;
+    if (this.#programs.inputs.has('prepare'))
+      this.#submit('prepare', inputs, this.#sizes(rows, length, length));
     return this.#run(prompt, length);
   }
 
   async step(tokens: Int32Array): Promise<TensorData> {
-    if (tokens.length !== this.#rows)
-      throw new RuntimeError(2, `${tokens.length} tokens for ${this.#rows} rows`);
-    return this.#run({ dtype: 'i32', shape: [this.#rows, 1], data: tokens }, 1);
+    const rows = this.#origins.length;
+    if (tokens.length !== rows) throw new RuntimeError(2, `${tokens.length} tokens for ${rows} rows`);
+    return this.#run({ dtype: 'i32', shape: [rows, 1], data: tokens }, 1);
   }
 
   async reorder(parents: readonly number[]): Promise<void> {
-    // The row is the first axis of a cache; a number alone, such as whether anything came before, has none.
-    for (const name of this.#program.carries) {
-      const state = await this.#session.readState(name);
-      if (state.shape.length > 0) this.#session.writeState(name, takeRows(state, parents, state.shape[0]));
-    }
+    const before = this.#origins;
+    const origins = parents.map((parent) => {
+      const origin = before[parent];
+      if (origin === undefined) throw new RuntimeError(2, `there is no row ${parent} among ${before.length}`);
+      return origin;
+    });
+    if (parents.length > this.maxRows)
+      throw new RuntimeError(2, `${parents.length} rows, and there is room for ${this.maxRows}`);
+    const stay = (moved: readonly number[]): boolean =>
+      moved.length <= before.length && moved.every((from, row) => from === row);
+    if (!stay(parents)) this.#move('reorder', parents);
+    // What comes from the same source is the same: beams of one text need not be moved.
+    if (origins.length > before.length || origins.some((origin, row) => origin !== before[row]))
+      this.#move('reorder-prepared', parents);
+    this.#origins = origins;
     this.#inputs = new Map([...this.#inputs].map(([name, each]) => [name, takeRows(each, parents)]));
-    this.#rows = parents.length;
+  }
+
+  #move(program: 'reorder' | 'reorder-prepared', parents: readonly number[]): void {
+    if (!this.#programs.inputs.has(program)) return;
+    const rows = parents.length;
+    const data = Int32Array.from(parents);
+    const inputs = new Map<string, TensorData>([['parents', { dtype: 'i32', shape: [rows], data }]]);
+    this.#submit(program, inputs, this.#sizes(rows, 1, this.#length));
   }
 
   async #run(tokens: TensorData, added: number): Promise<TensorData> {
-    const { name, batchDim, dim, output } = this.#growing;
+    const { name, output } = this.#growing;
     const length = this.#length + added;
     if (length > this.capacity)
       throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.capacity}`);
-    const sizes = solveSizes(this.#growing, this.#inputs, [
-      [batchDim, this.#rows],
-      [dim, added],
-      [this.#program.total, length],
-    ]);
-    const { inputs, dims } = this.#program;
     const given = new Map(this.#inputs).set(name, tokens);
-    const missing = inputs.find((each) => !given.has(each));
-    if (missing !== undefined) throw new RuntimeError(2, `generation needs the model's input \`${missing}\``);
-    const run = this.#session.submit('decode', {
-      sizes: new Map([...sizes].filter(([each]) => dims.includes(each))),
-      inputs: new Map([...given].filter(([each]) => inputs.includes(each))),
-      step: 1,
-      seed: 0,
-      lr: 0,
-    });
+    const run = this.#submit('decode', given, this.#sizes(this.#origins.length, added, length));
     const scores = (await run.outputs()).get(output);
     if (scores === undefined) throw new RuntimeError(2, `the model returns no \`${output}\``);
     this.#length = length;
     return scores;
+  }
+
+  #inputsOf(program: ProgramName): readonly string[] {
+    return this.#programs.inputs.get(program) ?? [];
+  }
+
+  #sizes(rows: number, added: number, length: number): ReadonlyMap<string, number> {
+    const { batchDim, dim } = this.#growing;
+    const { total, dims } = this.#programs;
+    const sizes = solveSizes(this.#growing, this.#inputs, [
+      [batchDim, rows],
+      [dim, added],
+      [total, length],
+    ]);
+    return new Map([...sizes].filter(([each]) => dims.includes(each)));
+  }
+
+  #submit(
+    program: ProgramName,
+    given: ReadonlyMap<string, TensorData>,
+    sizes: ReadonlyMap<string, number>,
+  ): Run {
+    const taken = this.#inputsOf(program);
+    const inputs = new Map([...given].filter(([name]) => taken.includes(name)));
+    return this.#session.submit(program, { sizes, inputs, step: 1, seed: 0, lr: 0 });
   }
 }

@@ -27,8 +27,9 @@ export function stackRows(rows: readonly (readonly number[])[]): TensorData {
   return { dtype: 'i32', shape: [rows.length, length], data: Int32Array.from(rows.flat()) };
 }
 
-/** Row i of the result is row `parents[i]`; `count` rows, of which those beyond the parents are zero. */
-export function takeRows(tensor: TensorData, parents: readonly number[], count = parents.length): TensorData {
+/** Row i of the result is row `parents[i]`. */
+export function takeRows(tensor: TensorData, parents: readonly number[]): TensorData {
+  const count = parents.length;
   const [, ...rest] = tensor.shape;
   const size = rest.reduce((product, each) => product * each, 1);
   const data = tensor.dtype === 'f32' ? new Float32Array(count * size) : new Int32Array(count * size);

@@ -153,7 +153,11 @@ export class TextWriter {
     const { begin, end } = this.#settings;
     const ending = typeof end === 'string' ? tokenOf(opened, end) : end;
     for (const token of [begin, ending])
-      if (token !== undefined) checkNumbers([token], this.#growing.vocabularySize, true);
+      if (token !== undefined && !isToken(token, this.#growing.vocabularySize))
+        throw new RuntimeError(
+          2,
+          `${token} is no token of the model: they go from 0 to ${this.#growing.vocabularySize - 1}`,
+        );
     const { pad = this.#source === undefined ? undefined : 0 } = opened.special;
     return withSpecial(opened, {
       ...(pad === undefined ? {} : { pad }),
@@ -192,8 +196,12 @@ function tokenOf(codec: TextCodec, text: string): number {
   return token;
 }
 
+function isToken(number: number, size: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number < size;
+}
+
 function checkNumbers(tokens: readonly number[], size: number, areNumbers: boolean): void {
-  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
+  const wrong = tokens.find((token) => !isToken(token, size));
   if (wrong === undefined) return;
   throw new RuntimeError(
     2,

@@ -1,13 +1,18 @@
 /** The files of a task's data on disk. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import type { DataFiles } from '../data/dataset.ts';
 import { RuntimeError } from '../session.ts';
 import { explainSystemError } from './atomic-file.ts';
+import { identifyBytes, identifyFile, type FileIdentity } from './file-identity.ts';
+import { createFileSink, createLargeFile } from './large-files.ts';
 
-/** A file as it was read: the whole of its bytes, under the name in messages. */
-export type ObserveFile = (name: string, bytes: Uint8Array) => void;
+/** A file that was read, under the name in messages. */
+export type ObserveFile = (name: string, identity: FileIdentity) => void;
+
+/** Larger text is read in chunks. */
+const heldBytes = 64 * 1024 * 1024;
 
 /**
  * Paths are looked up relative to the working directory, then to `programFolder`, where the `.lm` file (or the bundle)
@@ -17,6 +22,7 @@ export function createDataFiles(
   programFolder: string,
   workingFolder: string = process.cwd(),
   observe?: ObserveFile,
+  held = heldBytes,
 ): DataFiles {
   const candidatesOf = (name: string): readonly string[] => [
     ...new Set([workingFolder, programFolder].map((folder) => path.resolve(folder, name))),
@@ -36,13 +42,25 @@ export function createDataFiles(
       }
       return undefined;
     },
+    openTokenSink: createFileSink,
+    async openLarge(name) {
+      for (const candidate of candidatesOf(name)) {
+        const found = await stat(candidate).catch(() => undefined);
+        if (found === undefined) continue;
+        if (!found.isFile() || found.size <= held || (await isCompressed(candidate))) return undefined;
+        const file = createLargeFile(candidate, shorten(candidate, workingFolder));
+        observe?.(file.name, await identifyFile(candidate));
+        return file;
+      }
+      return undefined;
+    },
     async read(name) {
       const candidates = candidatesOf(name);
       for (const candidate of candidates) {
         try {
           const bytes = await readFile(candidate);
           const file = { name: shorten(candidate, workingFolder), bytes };
-          observe?.(file.name, bytes);
+          observe?.(file.name, identifyBytes(bytes));
           return file;
         } catch (error) {
           if (isAbsent(error)) continue;
@@ -56,6 +74,17 @@ export function createDataFiles(
       );
     },
   };
+}
+
+/** By gzip. */
+async function isCompressed(file: string): Promise<boolean> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(2), 0, 2, 0);
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+  } finally {
+    await handle.close();
+  }
 }
 
 function isAbsent(error: unknown): boolean {

@@ -21,6 +21,8 @@ export interface DataRequest {
   readonly shuffle: boolean;
   /** Vocabulary and labels to use instead of new ones. */
   readonly encoder?: string;
+  /** The file that parameters start from, and the encoder in it: its vocabulary is used. */
+  readonly pretrained?: DataContext['pretrained'];
   /** Whether batches need the task's targets. */
   readonly targets: boolean;
   /** Is told of every file of the task's data that was read. */
@@ -38,6 +40,7 @@ export async function openData(request: DataRequest): Promise<Dataset> {
     noShuffle: !shuffle,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(encoder === undefined ? {} : { encoder }),
+    ...(request.pretrained && { pretrained: request.pretrained }),
   };
   if (data !== undefined) {
     const { tensors } = await readSafetensorsFile(data);

@@ -20,7 +20,7 @@ import {
 } from '../train.ts';
 import { openHost } from './bundle-host.ts';
 import { loadCheckpoint, restoreCheckpoint, saveCheckpoint, type LoadedCheckpoint } from './checkpoint.ts';
-import { openData } from './open-data.ts';
+import { openData, type DataRequest } from './open-data.ts';
 import {
   encoderOf,
   loadParameters,
@@ -94,6 +94,7 @@ class BundleTraining {
   readonly #seed: number;
   readonly #log: TrainLog;
   #labels: readonly string[] = [];
+  #pretrained: DataRequest['pretrained'];
 
   constructor(base: URL, options: BundleTrainOptions, plan: Plan, session: Session, seed: number) {
     this.#folder = fileURLToPath(base);
@@ -132,7 +133,12 @@ class BundleTraining {
     const { init } = this.#options;
     for (const damage of checkpoint?.damaged ?? []) this.#log.say(`passed over: ${damage}`);
     if (checkpoint !== undefined) restoreCheckpoint(this.#session, this.#plan, checkpoint);
-    else if (init !== undefined) loadParameters(this.#session, await readParameters(this.#plan, init));
+    else if (init !== undefined) {
+      const parameters = await readParameters(this.#plan, init);
+      loadParameters(this.#session, parameters);
+      const encoder = encoderOf(parameters.metadata);
+      if (encoder !== undefined) this.#pretrained = { name: init, encoder };
+    }
   }
 
   #openData(checkpoint: LoadedCheckpoint | undefined): Promise<Dataset> {
@@ -148,6 +154,7 @@ class BundleTraining {
       ...(data === undefined ? {} : { data }),
       ...(batchSize === undefined ? {} : { batchSize }),
       ...(encoder === undefined ? {} : { encoder }),
+      ...(this.#pretrained && { pretrained: this.#pretrained }),
     });
   }
 

@@ -1,7 +1,7 @@
 /** Outputs into a file; labels and probabilities of texts onto the screen. */
 import type { Dataset } from '../../runtime/data/dataset.ts';
 import { parseTagger } from '../../runtime/data/tagging/tagger.ts';
-import { openEncoder } from '../../runtime/data/encoder.ts';
+import { openEncoder, parseEncoder } from '../../runtime/data/encoder.ts';
 import { writeSafetensorsFile } from '../../runtime/node/safetensors-file.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError, type TensorData } from '../../runtime/session.ts';
@@ -95,6 +95,11 @@ export async function predictTexts(
     return;
   }
   const { plan, session } = model;
+  if (parseEncoder(json).inputs.size > 1)
+    throw new RuntimeError(
+      2,
+      `${plan.signature.model} turns one text into another: \`lmc generate\` does, with the text as --prompt`,
+    );
   const encoder = openEncoder(json, { inputs: plan.signature.inputs, dims: plan.dims });
   const outputs = await predict({ session, plan, batches: encoder.encode(texts) });
   const output = outputs.get('output');

@@ -26,8 +26,8 @@ import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
-import { identifyBytes, identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
-import { openData } from '../../runtime/node/open-data.ts';
+import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
+import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import {
   encoderOf,
@@ -102,6 +102,7 @@ class TrainRun {
   readonly #log: TrainLog;
   #folder: RunFolder | undefined;
   #dataset: Dataset | undefined;
+  #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
   #metadata: ReadonlyMap<string, string> = new Map();
   /** Of the newest checkpoint. */
@@ -167,7 +168,10 @@ class TrainRun {
       restoreCheckpoint(session, plan, checkpoint);
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
-      loadParameters(session, await readParameters(plan, init, initOnly));
+      const parameters = await readParameters(plan, init, initOnly);
+      loadParameters(session, parameters);
+      const encoder = encoderOf(parameters.metadata);
+      if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
     return checkpoint;
   }
@@ -183,10 +187,10 @@ class TrainRun {
       folder,
       shuffle,
       targets: true,
-      observe: (name, bytes) => {
-        files[name] = identifyBytes(bytes);
+      observe: (name, identity) => {
+        files[name] = identity;
       },
-      ...defined({ data, batchSize: options.batchSize, encoder }),
+      ...defined({ data, batchSize: options.batchSize, encoder, pretrained: this.#pretrained }),
     });
     // As the run's folder is named from where it began.
     if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);

@@ -19,6 +19,7 @@ import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './sc
 import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
 import { inputRanges } from './input-ranges.ts';
 import { ModuleTable } from './modules.ts';
+import { splitTables } from './split-tables.ts';
 import { planUniforms } from './uniforms.ts';
 import type { Target } from './target.ts';
 
@@ -53,8 +54,10 @@ export function generate({ name, programs, signature, task, generation, target }
   const ctx = { target, bounds };
   const memo = new Map<Kernel, ScheduledKernel>();
   const scheduled = programs.map(({ kernels }) => {
-    const loops = planLoops(kernels, ctx);
-    return scheduleProgram(loops, (kernel) => {
+    const split = splitTables(kernels, target);
+    const loops = planLoops(split.program, ctx);
+    const parts = new Map([...split.parts, ...loops.parts]);
+    return scheduleProgram({ program: loops.program, parts }, (kernel) => {
       const chain = loops.chains.get(kernel);
       const known =
         memo.get(kernel) ?? (chain === undefined ? scheduleKernel(kernel, ctx) : scheduleChain(chain, ctx));
@@ -69,6 +72,7 @@ export function generate({ name, programs, signature, task, generation, target }
   const uniforms = planUniforms(dims, programs);
   const modules = new ModuleTable(uniforms);
   const launched: LaunchRequirements[] = [];
+  const bound = new Set<number>();
   const planSteps = (steps: readonly ScheduledStep[], program: number): readonly PlanStep[] =>
     steps.map((step): PlanStep => {
       if (step.kind === 'loop')
@@ -81,6 +85,7 @@ export function generate({ name, programs, signature, task, generation, target }
       const tensors = step.tensors.map((tensor) => layout.tensorOf(program, tensor));
       const buffers = tensors.map((tensor) => layout.tensors[tensor]?.buffer ?? -1);
       launched.push(step.launch.requirements);
+      for (const tensor of tensors) bound.add(tensor);
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
@@ -115,7 +120,7 @@ export function generate({ name, programs, signature, task, generation, target }
     requirements: {
       features: [...new Set(launched.flatMap(({ features }) => features))].toSorted(),
       storageBuffers: Math.max(1, ...kernels.map(({ access }) => access.length)),
-      bindingBytes: Math.max(4, ...layout.tensors.map(({ bytes }) => bytes)),
+      bindingBytes: Math.max(4, ...[...bound].map((tensor) => layout.tensors[tensor]?.bytes ?? 0)),
       invocations: Math.max(1, ...launched.map(({ invocations }) => invocations)),
       workgroupBytes: Math.max(0, ...launched.map(({ workgroupBytes }) => workgroupBytes)),
       subgroupSize: Math.max(0, ...launched.map(({ subgroupSize }) => subgroupSize)),

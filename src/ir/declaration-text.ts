@@ -1,7 +1,7 @@
 /** The text form of what stands around a graph's nodes: types, origins, host formulas, initialisers, optimisers. */
 import type { Position } from '../diagnostics/span.ts';
 import { choice, dtypeCodec, fields, shapeCodec, type Codec } from './attribute-text.ts';
-import type { HostFormula, Initializer, OptimizerSpec, Origin } from './graph.ts';
+import type { HostFormula, Initializer, OptimizerSpec, Origin, ParameterGroup } from './graph.ts';
 import { printName, printNumber, type TextReader } from './text-reader.ts';
 import { printType, type TensorType } from './types.ts';
 
@@ -122,19 +122,76 @@ export const initializerCodec: Codec<Initializer> = {
   },
 };
 
-const sgd = fields<Omit<Extract<OptimizerSpec, { name: 'sgd' }>, 'name'>>(
+type OptimizerArguments<Name> = Arguments<OptimizerSpec, 'name', Name>;
+
+const sgd = fields<OptimizerArguments<'sgd'>>(
   { momentum: number, weightDecay: number, dampening: number, nesterov: boolean },
   PARENTHESES,
 );
-const adam = fields<Omit<Exclude<OptimizerSpec, { name: 'sgd' }>, 'name'>>(
-  { beta1: number, beta2: number, epsilon: number, weightDecay: number, decayVectors: boolean },
+const adam = fields<Omit<Extract<OptimizerSpec, { name: 'adam' | 'adamw' }>, 'name'>>(
+  { beta1: number, beta2: number, epsilon: number, weightDecay: number, amsgrad: boolean },
+  PARENTHESES,
+);
+const rmsprop = fields<OptimizerArguments<'rmsprop'>>(
+  { alpha: number, epsilon: number, weightDecay: number, momentum: number, centered: boolean },
+  PARENTHESES,
+);
+const adagrad = fields<OptimizerArguments<'adagrad'>>(
+  { lrDecay: number, weightDecay: number, initialAccumulator: number, epsilon: number },
+  PARENTHESES,
+);
+const lion = fields<OptimizerArguments<'lion'>>(
+  { beta1: number, beta2: number, weightDecay: number },
+  PARENTHESES,
+);
+const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad', 'lion'] as const;
+
+export const optimizerCodec: Codec<OptimizerSpec> = {
+  print(spec) {
+    switch (spec.name) {
+      case 'sgd':
+        return spec.name + sgd.print(spec);
+      case 'adam':
+      case 'adamw':
+        return spec.name + adam.print(spec);
+      case 'rmsprop':
+        return spec.name + rmsprop.print(spec);
+      case 'adagrad':
+        return spec.name + adagrad.print(spec);
+      case 'lion':
+        return spec.name + lion.print(spec);
+    }
+  },
+  parse(reader) {
+    const name = choice(reader, 'an optimiser', OPTIMIZERS);
+    switch (name) {
+      case 'sgd':
+        return { name, ...sgd.parse(reader) };
+      case 'adam':
+      case 'adamw':
+        return { name, ...adam.parse(reader) };
+      case 'rmsprop':
+        return { name, ...rmsprop.parse(reader) };
+      case 'adagrad':
+        return { name, ...adagrad.parse(reader) };
+      case 'lion':
+        return { name, ...lion.parse(reader) };
+    }
+  },
+};
+
+const groupSettings = fields<Omit<ParameterGroup, 'parameters'>>(
+  { rateScale: number, weightDecay: number, isFrozen: boolean },
   PARENTHESES,
 );
 
-export const optimizerCodec: Codec<OptimizerSpec> = {
-  print: (spec) => spec.name + (spec.name === 'sgd' ? sgd.print(spec) : adam.print(spec)),
+/** `group (rateScale: 1, weightDecay: 0, isFrozen: false) of [fc.bias, norm.weight]` */
+export const groupCodec: Codec<ParameterGroup> = {
+  print: ({ parameters, ...settings }) =>
+    `${groupSettings.print(settings)} of [${parameters.map(printName).join(', ')}]`,
   parse(reader) {
-    const name = choice(reader, 'an optimiser', ['sgd', 'adam', 'adamw']);
-    return name === 'sgd' ? { name, ...sgd.parse(reader) } : { name, ...adam.parse(reader) };
+    const settings = groupSettings.parse(reader);
+    if (!reader.takeWord('of')) reader.fail(`expected \`of\`, ${reader.found()}`);
+    return { ...settings, parameters: reader.list('[', ']', () => reader.name('the name of a parameter')) };
   },
 };

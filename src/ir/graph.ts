@@ -192,15 +192,44 @@ export type OptimizerSpec =
       readonly beta2: number;
       readonly epsilon: number;
       readonly weightDecay: number;
-      /** Whether weights decay that are no matrices: biases, and scales of norms. */
-      readonly decayVectors: boolean;
-    };
+      readonly amsgrad: boolean;
+    }
+  | {
+      readonly name: 'rmsprop';
+      readonly alpha: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+      readonly momentum: number;
+      readonly centered: boolean;
+    }
+  | {
+      readonly name: 'adagrad';
+      readonly lrDecay: number;
+      readonly weightDecay: number;
+      readonly initialAccumulator: number;
+      readonly epsilon: number;
+    }
+  | { readonly name: 'lion'; readonly beta1: number; readonly beta2: number; readonly weightDecay: number };
+
+/** Parameters that the optimiser treats otherwise than the rest. A parameter is in one group at most. */
+export interface ParameterGroup {
+  readonly parameters: readonly string[];
+  /** Their learning rate as a multiple of the step's. */
+  readonly rateScale: number;
+  readonly weightDecay: number;
+  /** They stay as they are: no gradient is computed, and none counts in the norm. */
+  readonly isFrozen: boolean;
+}
 
 /** What `differentiate` and `optimize` are to add; gone after them. */
 export interface TrainingRequest {
   /** f32[] */
   readonly loss: Value;
   readonly optimizer: OptimizerSpec;
+  readonly groups?: readonly ParameterGroup[];
+  /** The largest absolute value of a gradient's element; applied before `clipNorm`. */
+  readonly clipValue?: number;
+  /** The largest 2-norm of all gradients together. */
   readonly clipNorm?: number;
   readonly origin: Origin;
 }

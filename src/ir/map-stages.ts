@@ -12,6 +12,11 @@ export interface StageMap {
   readonly axis?: (axis: number) => number;
   readonly accumulator?: (id: number) => number;
   readonly element?: (element: Element) => Element;
+  /** What an expression becomes in place of the above; `visit` maps what is below it. Undefined: as the above say. */
+  readonly replace?: (
+    expression: ScalarExpression,
+    visit: (expression: ScalarExpression) => ScalarExpression,
+  ) => ScalarExpression | undefined;
 }
 
 const same = <T>(value: T): T => value;
@@ -23,7 +28,7 @@ export function mapStages(stages: readonly Stage[], map: StageMap): readonly Sta
   const visit = (expression: ScalarExpression): ScalarExpression => {
     const known = memo.get(expression);
     if (known !== undefined) return known;
-    const result = once(expression);
+    const result = map.replace?.(expression, visit) ?? once(expression);
     memo.set(expression, result);
     return result;
   };

@@ -2,6 +2,7 @@
 import { isOpName, opNames, parseAttributes } from './attribute-text.ts';
 import {
   formulaCodec,
+  groupCodec,
   initializerCodec,
   optimizerCodec,
   originCodec,
@@ -15,6 +16,7 @@ import type {
   Node,
   OpName,
   Origin,
+  ParameterGroup,
   Region,
   TrainingRequest,
   Value,
@@ -114,9 +116,18 @@ class GraphParser {
     const loss = this.#use();
     if (!reader.takeWord('by')) reader.fail(`expected \`by\`, ${reader.found()}`);
     const optimizer = optimizerCodec.parse(reader);
+    const groups: ParameterGroup[] = [];
+    while (reader.takeWord('group')) groups.push(groupCodec.parse(reader));
+    const clipValue = reader.takeWord('clamp') ? reader.number() : undefined;
     const clipNorm = reader.takeWord('clip') ? reader.number() : undefined;
-    const origin = this.#origin();
-    return clipNorm === undefined ? { loss, optimizer, origin } : { loss, optimizer, clipNorm, origin };
+    return {
+      loss,
+      optimizer,
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(clipValue === undefined ? {} : { clipValue }),
+      ...(clipNorm === undefined ? {} : { clipNorm }),
+      origin: this.#origin(),
+    };
   }
 
   #origin(): Origin {

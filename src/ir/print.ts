@@ -1,6 +1,12 @@
 /** Graphs as text. `parse.ts` reads it back; docs/ir.md describes it. */
 import { printAttributes } from './attribute-text.ts';
-import { formulaCodec, initializerCodec, optimizerCodec, originCodec } from './declaration-text.ts';
+import {
+  formulaCodec,
+  groupCodec,
+  initializerCodec,
+  optimizerCodec,
+  originCodec,
+} from './declaration-text.ts';
 import type { Graph, GraphInput, GraphState, Node, NodeOf, OpName, TrainingRequest, Value } from './graph.ts';
 import { printName, printNumber } from './text-reader.ts';
 import { printType } from './types.ts';
@@ -93,9 +99,14 @@ class GraphPrinter {
     return gradients.map(({ state, value }) => `gradient ${printName(state)} = ${this.use(value)}`);
   }
 
-  training({ loss, optimizer, clipNorm, origin }: TrainingRequest): string {
-    const clip = clipNorm === undefined ? '' : ` clip ${printNumber(clipNorm)}`;
-    return `training ${this.use(loss)} by ${optimizerCodec.print(optimizer)}${clip} @ ${originCodec.print(origin)}`;
+  training({ loss, optimizer, groups = [], clipValue, clipNorm, origin }: TrainingRequest): string {
+    const parts = [
+      `training ${this.use(loss)} by ${optimizerCodec.print(optimizer)}`,
+      ...groups.map((group) => `group ${groupCodec.print(group)}`),
+      ...(clipValue === undefined ? [] : [`clamp ${printNumber(clipValue)}`]),
+      ...(clipNorm === undefined ? [] : [`clip ${printNumber(clipNorm)}`]),
+    ];
+    return `${parts.join(' ')} @ ${originCodec.print(origin)}`;
   }
 }
 

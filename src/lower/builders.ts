@@ -10,6 +10,7 @@ import type { Context, Scope } from './context.ts';
 import { describeValue } from './describe.ts';
 import { initializers, type InitializerSpec } from './initializers.ts';
 import { optimizers, type OptimizerDescription } from './optimizers.ts';
+import { groupOptions, readGroups } from './parameter-groups.ts';
 import { joinPath } from './parameters.ts';
 import { poison, type LmValue } from './values.ts';
 
@@ -107,25 +108,29 @@ function buildOptimizer(
   { options, make }: OptimizerDescription,
   scope: Scope,
 ): LmValue {
-  const all = Object.keys(options);
+  const all = [...Object.keys(options), ...groupOptions];
   const bound = bind(ctx, expression, all, all);
   if (bound === undefined) return poison;
   const given: Record<string, number | boolean | readonly number[]> = { ...options };
   for (const [name, arg] of bound.named) {
-    const value = optionOf(ctx, arg, options[name] ?? 0, scope);
-    if (value === undefined) return poison;
-    given[name] = value;
+    const fallback = options[name];
+    const value = fallback === undefined ? undefined : optionOf(ctx, arg, fallback, scope);
+    if (fallback !== undefined && value === undefined) return poison;
+    if (value !== undefined) given[name] = value;
   }
+  const groups = readGroups(ctx, bound.named, scope);
+  if (groups === undefined) return poison;
   const spec = make({
     number: (name) => (typeof given[name] === 'number' ? given[name] : 0),
     boolean: (name) => given[name] === true,
     list: (name) => (Array.isArray(given[name]) ? given[name] : []),
   });
-  const named: Record<string, PlanConstant> = { ...given };
+  const named: Record<string, PlanConstant> = { ...given, ...groups.named };
   return {
     kind: 'optimizer',
     spec,
     lr: typeof given['lr'] === 'number' ? given['lr'] : 0,
+    groups: groups.requests,
     call: { builder: expression.builder.name, positional: [], named, place: formatSpan(expression.span) },
   };
 }

@@ -15,6 +15,7 @@ import type { LoadedFile } from './load.ts';
 import { NameScope } from './name-scope.ts';
 import type { ModuleNames } from './values.ts';
 import { NameWalk } from './name-walk.ts';
+import { lookedUp } from './parameter-groups.ts';
 
 export interface NameCheck {
   readonly file: LoadedFile;
@@ -153,9 +154,10 @@ class NameChecker extends NameWalk {
         item.kind === 'field' &&
         ['optim', 'schedule', 'decode'].includes(item.name.name) &&
         item.value.kind === 'build'
-      )
-        for (const { value } of item.value.arguments) this.expression(value, scope);
-      else this.expression(item.value, scope);
+      ) {
+        for (const { name, value } of item.value.arguments)
+          for (const each of lookedUp(name?.name ?? '', value)) this.expression(each, scope);
+      } else this.expression(item.value, scope);
     }
     scope.reportUnused(this.report);
   }

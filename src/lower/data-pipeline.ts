@@ -4,7 +4,14 @@ import * as names from '../diagnostics/catalogue/names.ts';
 import { help } from '../diagnostics/define.ts';
 import { formatSpan } from '../diagnostics/span.ts';
 import type { PlanCall, PlanConstant } from '../../runtime/plan.ts';
-import { findStage, stageOrder, stages, type Stage, type StageOption } from '../../runtime/data/stages.ts';
+import {
+  describeNumber,
+  findStage,
+  stageOrder,
+  stages,
+  type Stage,
+  type StageOption,
+} from '../../runtime/data/stages.ts';
 import type { Argument, Expression } from '../parser/ast.ts';
 import { lookup, type Context, type Scope } from './context.ts';
 import { describeValue } from './describe.ts';
@@ -105,8 +112,29 @@ function checkStage(ctx: Context, build: Build, scope: Scope): CheckedStage | un
         ),
       );
     }
+  if (!failed) failed = isAtOdds(ctx, stage, options, places);
   const call: PlanCall = { builder: stage.name, positional, named, place: formatSpan(build.span) };
   return failed ? undefined : { stage, call, options, places };
+}
+
+/** Reports options that do not go together. */
+function isAtOdds(
+  ctx: Context,
+  stage: Stage,
+  options: ReadonlyMap<string, PlanConstant>,
+  places: ReadonlyMap<string, Argument>,
+): boolean {
+  const numbers = [...options].flatMap(([name, value]) =>
+    typeof value === 'number' ? [[name, value] as const] : [],
+  );
+  const wrong = stage.check?.(new Map(numbers));
+  const place = wrong && places.get(wrong.option);
+  if (wrong === undefined || place === undefined) return false;
+  const { option, expected } = wrong;
+  const found = `the number ${String(options.get(option))}`;
+  const doc = stage.options.find(({ name }) => name === option)?.doc ?? '';
+  ctx.report(tasks.optionValue(place.span, { option, expected, found }, [help(`\`${option}\`: ${doc}`)]));
+  return true;
 }
 
 /** A bare flag's name, a positional option in its place, or an option by name. */
@@ -193,9 +221,11 @@ function optionValue(
         ? value.value
         : wrong(`a whole number from ${option.minimum ?? 0}`);
     case 'number':
-      return value.kind === 'number' && value.value >= (option.minimum ?? 0)
+      return value.kind === 'number' &&
+        value.value >= (option.minimum ?? 0) &&
+        value.value <= (option.maximum ?? Number.POSITIVE_INFINITY)
         ? value.value
-        : wrong(`a number from ${option.minimum ?? 0}`);
+        : wrong(describeNumber(option));
     case 'share':
       if (value.kind === 'string') return value.value;
       return value.kind === 'number' && value.value >= 0 && value.value < 1
@@ -277,7 +307,7 @@ function checkOrder(ctx: Context, pipeline: readonly CheckedStage[], builds: rea
       tasks.stageOrder(builds[at]?.span ?? builds[0]?.span ?? ctx.frame.builder.origin.span, {
         stage: stage.name,
         order:
-          'a source (`csv`, `tsv`, …), then `split`, features (`log_mel`, …, of `recordings`), a tokeniser (`words`, …), `windows` (of `text`) and `batches`, each at most once',
+          'a source (`csv`, `tsv`, …), then `split`, features (`log_mel`, …, of `recordings`), a tokeniser (`words`, …), `windows` (of `text`), `masking` and `batches`, each at most once',
       }),
     );
     return false;

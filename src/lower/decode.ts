@@ -10,7 +10,8 @@ import { Causality } from './causality.ts';
 import type { CarriedScans, Context, Growing } from './context.ts';
 import type { Declared } from './declarations.ts';
 import { graphOf, outputName, walkModel } from './model.ts';
-import { usedDims } from './used-dims.ts';
+import { rowAxis } from '../ir/row-axis.ts';
+import { usedDims } from '../ir/used-dims.ts';
 
 /** The name of the dimension for the length with the new tokens; one that the program does not have. */
 export function totalName(dim: string, bounds: ReadonlyMap<string, number>): string {
@@ -46,6 +47,7 @@ export function lowerDecode(
   const scores = walked.results.find((_, at) => outputName(at) === output);
   const [batch, , vocabulary] = scores?.type.shape ?? [];
   if (scores === undefined || batch === undefined || vocabulary === undefined) return undefined;
+  if (!movesByRows(ctx, batch)) return undefined;
   const start = addDims(seq, constantDim(-1));
   const last = ctx.emit('slice', [scores], { axis: 1, start, length: constantDim(1) });
   const value = ctx.emit('reshape', [last], { shape: [batch, vocabulary] });
@@ -53,6 +55,15 @@ export function lowerDecode(
   const used = usedDims(graph);
   // Without a position in it, such as in a recurrent model, the program has no use for the length.
   return { ...graph, dims: graph.dims.filter(({ name }) => used.has(name)) };
+}
+
+/** Whether what is kept of one text can go on as another's: it lies along an axis of its own. */
+function movesByRows({ facts, updates }: Context, rows: Dim): boolean {
+  return updates.every(({ value }) => {
+    const stored = facts.producerOf(value);
+    const part = stored?.op === 'update-slice' ? stored.operands[1] : value;
+    return part === undefined || rowAxis(part.type.shape, rows) !== 'mixed';
+  });
 }
 
 function isOf(symbol: string): (dim: Dim) => boolean {

@@ -24,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
   collectItems,
@@ -35,7 +36,7 @@ import {
   type Optimizer,
   type TaskItems,
 } from './task.ts';
-import { usedDims } from './used-dims.ts';
+import { usedDims } from '../ir/used-dims.ts';
 import { printDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
@@ -153,7 +154,7 @@ export class ProgramLowering {
   }
 
   #settings(): ReadonlyMap<string, Setting> {
-    const parsed = this.#parse('--set', this.#options.set);
+    const parsed = this.#parse('--set', quoteTexts(this.#options.set, this.#files.at(-1)?.ast));
     return new Map([...parsed].map(([name, expression]) => [name, { expression, used: false }]));
   }
 
@@ -288,12 +289,22 @@ export class ProgramLowering {
     const graph = graphOf(walked.ctx, model.declaration.name.name, task.inputs, outputs);
     const training =
       mode === 'train' && settled.optimizer !== undefined
-        ? trainingRequest(task.loss, task.lossSpan, settled.optimizer, settled.fields)
+        ? trainingRequest(walked.ctx, task, settled.optimizer, settled.fields, graph.states)
         : undefined;
     const complete: Graph = training === undefined ? graph : { ...graph, training };
     if (mode === 'train') {
-      if (statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] }).size === 0)
-        this.#report(tasks.nothingToTrain(settled.items.span, { model: model.declaration.name.name }));
+      const frozen = new Set(
+        training?.groups?.flatMap(({ isFrozen, parameters }) => (isFrozen ? parameters : [])),
+      );
+      const trained = [...statesInUse({ ...graph, outputs: [{ name: 'loss', value: task.loss }] })];
+      if (trained.every(({ name }) => frozen.has(name)))
+        this.#report(
+          tasks.nothingToTrain(
+            settled.items.span,
+            { model: model.declaration.name.name },
+            trained.length === 0 ? [] : [help('`freeze` leaves none of them to train')],
+          ),
+        );
       else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
@@ -347,7 +358,7 @@ export class ProgramLowering {
       targets: planTensors(evaluation.task.targets, evaluation.ctx),
       data: settled.data,
       metrics: evaluation.task.metrics.map(({ metric }) => metric),
-      optimizer: optimizer.call,
+      optimizer: optimizer.value.call,
       fields: settled.fields,
       batchSize,
     });

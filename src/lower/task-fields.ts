@@ -2,8 +2,10 @@
 
 export interface TaskField {
   readonly kind: 'integer' | 'number' | 'boolean' | 'string' | 'schedule';
-  /** Smallest value; `clip_norm` must be above it. */
+  /** Smallest value. */
   readonly minimum?: number;
+  /** Largest value that is too small. */
+  readonly above?: number;
   readonly documentation: string;
 }
 
@@ -25,7 +27,12 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     documentation: 'scans start from what the batch before left, without a gradient through it (false)',
   },
   seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
-  clip_norm: { kind: 'number', minimum: 0, documentation: 'the largest norm of all gradients together' },
+  clip_norm: { kind: 'number', above: 0, documentation: 'the largest norm of all gradients together' },
+  clip_value: {
+    kind: 'number',
+    above: 0,
+    documentation: 'the largest absolute value of an element of a gradient; before `clip_norm`',
+  },
   validation: { kind: 'integer', minimum: 1, documentation: 'steps between two validations (one an epoch)' },
   patience: {
     kind: 'integer',

@@ -5,7 +5,7 @@ import { help, note } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanMetric } from '../../runtime/plan.ts';
-import type { GraphInput, OptimizerSpec, TrainingRequest, Value } from '../ir/graph.ts';
+import type { GraphInput, GraphState, TrainingRequest, Value } from '../ir/graph.ts';
 import { equalTypes, tensorType } from '../ir/types.ts';
 import type { Expression, TaskDeclaration, TaskItem } from '../parser/ast.ts';
 import { childScope, type Context, type Scope } from './context.ts';
@@ -13,6 +13,8 @@ import { dataPipeline, type CheckedStage } from './data-pipeline.ts';
 import { describeValue, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
+import { optimizers } from './optimizers.ts';
+import { resolveGroups } from './parameter-groups.ts';
 import { decodeField, scheduleCall, scheduleField } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
@@ -92,8 +94,7 @@ export function taskData(ctx: Context, items: TaskItems, scope: Scope): readonly
 }
 
 export interface Optimizer {
-  readonly spec: OptimizerSpec;
-  readonly call: Extract<LmValue, { kind: 'optimizer' }>['call'];
+  readonly value: Extract<LmValue, { kind: 'optimizer' }>;
   readonly span: Span;
 }
 
@@ -103,18 +104,18 @@ export function taskOptimizer(ctx: Context, items: TaskItems, scope: Scope): Opt
     ctx.report(tasks.missingField(items.span, { task: items.name, field: 'optim' }));
     return undefined;
   }
-  if (expression.kind === 'build' && !['sgd', 'adam', 'adamw'].includes(expression.builder.name)) {
+  if (expression.kind === 'build' && optimizers[expression.builder.name] === undefined) {
     ctx.report(
       tasks.unknownOptimizer(
         expression.builder.span,
         { name: expression.builder.name },
-        suggest(expression.builder.name, ['sgd', 'adam', 'adamw'], 'there are'),
+        suggest(expression.builder.name, Object.keys(optimizers), 'there are'),
       ),
     );
     return undefined;
   }
   const value = ctx.evaluate(expression, scope);
-  if (value.kind === 'optimizer') return { spec: value.spec, call: value.call, span: expression.span };
+  if (value.kind === 'optimizer') return { value, span: expression.span };
   if (value.kind !== 'poison')
     ctx.report(
       tasks.fieldValue(
@@ -148,7 +149,7 @@ export function plainFields(
       value.kind === (isNumber ? 'number' : field.kind) &&
       !(value.kind === 'number' && field.kind === 'integer' && !Number.isInteger(value.value)) &&
       !(value.kind === 'number' && value.value < (field.minimum ?? -Infinity)) &&
-      !(name === 'clip_norm' && value.kind === 'number' && value.value <= 0);
+      !(field.above !== undefined && value.kind === 'number' && value.value <= field.above);
     if (fits && 'value' in value && typeof value.value !== 'object') result[name] = value.value;
     else
       ctx.report(
@@ -156,7 +157,7 @@ export function plainFields(
           expression.span,
           {
             field: name,
-            expected: `${isNumber ? `a ${field.kind === 'integer' ? 'whole ' : ''}number` : field.kind === 'boolean' ? 'true or false' : 'a string'}${field.minimum === undefined ? '' : name === 'clip_norm' ? ' above 0' : ` from ${field.minimum}`}`,
+            expected: `${isNumber ? `a ${field.kind === 'integer' ? 'whole ' : ''}number` : field.kind === 'boolean' ? 'true or false' : 'a string'}${field.above === undefined ? '' : ` above ${field.above}`}${field.minimum === undefined ? '' : ` from ${field.minimum}`}`,
             found: describeValue(value),
           },
           [help(`\`${name}\`: ${field.documentation}`)],
@@ -276,17 +277,22 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
   return undefined;
 }
 
+/** `states`: those of the graph that the loss is in. */
 export function trainingRequest(
-  loss: Value,
-  span: Span,
-  optimizer: Optimizer,
+  ctx: Context,
+  task: WalkedTask,
+  { value }: Optimizer,
   fields: Readonly<Record<string, PlanConstant>>,
+  states: readonly GraphState[],
 ): TrainingRequest {
-  const clip = fields['clip_norm'];
+  const { clip_norm: clipNorm, clip_value: clipValue } = fields;
+  const groups = resolveGroups(ctx, value.groups, value.spec, value.lr, states);
   return {
-    loss,
-    optimizer: optimizer.spec,
-    ...(typeof clip === 'number' ? { clipNorm: clip } : {}),
-    origin: { span, derivation: [] },
+    loss: task.loss,
+    optimizer: value.spec,
+    ...(groups.length === 0 ? {} : { groups }),
+    ...(typeof clipValue === 'number' ? { clipValue } : {}),
+    ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
+    origin: { span: task.lossSpan, derivation: [] },
   };
 }

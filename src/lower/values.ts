@@ -4,6 +4,7 @@ import type { BlockDeclaration, Expression, Statement } from '../parser/ast.ts';
 import { constantDim, constantOf, type Dim } from '../ir/dim.ts';
 import type { Initializer, OptimizerSpec, Value } from '../ir/graph.ts';
 import type { PlanCall } from '../../runtime/plan.ts';
+import type { GroupRequests } from './group-requests.ts';
 
 /** Where a number or a size comes from, for the notes of a mismatch. */
 export interface Source {
@@ -124,6 +125,7 @@ export type LmValue =
       readonly kind: 'optimizer';
       readonly spec: OptimizerSpec;
       readonly lr: number;
+      readonly groups: GroupRequests;
       readonly call: PlanCall;
     }
   | CountsValue

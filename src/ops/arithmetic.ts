@@ -133,8 +133,9 @@ export const arithmetic: Pick<OpTable, Names> = {
     documentation: 'x · y; i32 wraps.',
     dtypes: ['f32', 'i32'],
     scalar: scalar.multiply,
-    // d(xy) = y dx + x dy
-    gradient: (emit, ct, x, y) => [emit.mul(ct, y), emit.mul(ct, x)],
+    // d(xy) = y dx + x dy, d(x²) = 2x dx
+    gradient: (emit, ct, x, y) =>
+      x === y ? [emit.mul(emit.mul(ct, emit.like(ct, 2)), x), undefined] : [emit.mul(ct, y), emit.mul(ct, x)],
   }),
   div: binary('div', {
     documentation: 'x / y. i32 truncates towards 0, and its divisor must not be 0.',

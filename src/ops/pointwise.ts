@@ -62,7 +62,7 @@ interface BinarySpec {
     x: Value,
     y: Value,
     result: Value,
-  ) => readonly [Value, Value];
+  ) => readonly [Value, Value | undefined];
   readonly range?: readonly [number, number];
 }
 

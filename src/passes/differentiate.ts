@@ -1,5 +1,5 @@
 /**
- * Adds the gradient of the loss for every parameter that it depends on, as a graph transformation in reverse mode over
+ * Adds the gradient of the loss for every parameter that it depends on and that is not frozen, as a graph transformation in reverse mode over
  * the ops' own gradients. A scan becomes a scan in the opposite direction that reads stacks of the forward one; of a
  * region's values it stores few and computes the cheap ones again. Needs: a training request. Gives: `gradients`.
  * Keeps: all that was there.
@@ -21,7 +21,10 @@ export const differentiate: Pass = {
   run(graph: Graph): Graph {
     const { training } = graph;
     if (training === undefined) return graph;
-    const parameters = graph.states.filter((state) => state.role === 'parameter');
+    const frozen = new Set(
+      training.groups?.flatMap(({ isFrozen, parameters: names }) => (isFrozen ? names : [])),
+    );
+    const parameters = graph.states.filter(({ role, name }) => role === 'parameter' && !frozen.has(name));
     const active = findActive(
       graph.nodes,
       parameters.flatMap(({ value }) => (value.type.dtype === 'f32' ? [value] : [])),

@@ -8,9 +8,12 @@ import { GraphBuilder } from '../ir/builder.ts';
 import type { Graph, OptimizerSpec, Origin, Value } from '../ir/graph.ts';
 import { inferTypes } from '../ops/index.ts';
 import { emitter } from '../ops/emit.ts';
+import { adagradRule } from './optimize/adagrad.ts';
 import { adamRule } from './optimize/adam.ts';
+import { lionRule } from './optimize/lion.ts';
+import { rmspropRule } from './optimize/rmsprop.ts';
 import { sgdRule } from './optimize/sgd.ts';
-import { UpdateContext, type UpdateRule } from './optimize/update-context.ts';
+import { UpdateContext, type Trained, type UpdateRule } from './optimize/update-context.ts';
 import type { Pass } from './pass.ts';
 
 export const optimize: Pass = {
@@ -28,13 +31,32 @@ export const optimize: Pass = {
       builder,
       gradients.map((gradient) => gradient.value),
     );
-    const factor = training.clipNorm === undefined ? undefined : clipFactor(builder, norm, training.clipNorm);
+    const { clipValue, clipNorm, groups = [] } = training;
+    const clamped =
+      clipValue === undefined
+        ? gradients
+        : gradients.map(({ state, value }) => ({ state, value: clamp(builder, value, clipValue) }));
+    const limited =
+      clipValue === undefined || clipNorm === undefined
+        ? norm
+        : totalNorm(
+            builder,
+            clamped.map((gradient) => gradient.value),
+            'clamped_norm',
+          );
+    const factor = clipNorm === undefined ? undefined : clipFactor(builder, limited, clipNorm);
     const rule = ruleOf(training.optimizer);
-    for (const { state: name, value } of gradients) {
-      const state = graph.states.find((candidate) => candidate.name === name);
-      if (state === undefined) continue;
-      const gradient = factor === undefined ? value : scale(builder, value, factor);
-      builder.at({ span: origin.span, derivation: origin.derivation }, () => rule(ctx, state, gradient));
+    for (const { state: name, value } of clamped) {
+      const parameter = graph.states.find((candidate) => candidate.name === name);
+      if (parameter === undefined) continue;
+      const group = groups.find(({ parameters }) => parameters.includes(name));
+      const trained: Trained = {
+        parameter,
+        gradient: factor === undefined ? value : scale(builder, value, factor),
+        weightDecay: group?.weightDecay ?? training.optimizer.weightDecay,
+        rateScale: group?.rateScale ?? 1,
+      };
+      builder.at({ span: origin.span, derivation: origin.derivation }, () => rule(ctx, trained));
     }
     const outputs = graph.outputs.filter((output) => output.name !== 'grad_norm');
     const named = outputs.some((output) => output.name === 'loss')
@@ -52,11 +74,23 @@ export const optimize: Pass = {
 };
 
 function ruleOf(optimizer: OptimizerSpec): UpdateRule {
-  return optimizer.name === 'sgd' ? sgdRule(optimizer) : adamRule(optimizer);
+  switch (optimizer.name) {
+    case 'sgd':
+      return sgdRule(optimizer);
+    case 'adam':
+    case 'adamw':
+      return adamRule(optimizer);
+    case 'rmsprop':
+      return rmspropRule(optimizer);
+    case 'adagrad':
+      return adagradRule(optimizer);
+    case 'lion':
+      return lionRule(optimizer);
+  }
 }
 
 /** The 2-norm of all gradients as one vector. */
-function totalNorm(builder: GraphBuilder, gradients: readonly Value[]): Value {
+function totalNorm(builder: GraphBuilder, gradients: readonly Value[], name = 'grad_norm'): Value {
   const squares = gradients.map((gradient) =>
     builder.sum(
       builder.emit('mul', [gradient, gradient], {}),
@@ -65,7 +99,12 @@ function totalNorm(builder: GraphBuilder, gradients: readonly Value[]): Value {
   );
   const [first = builder.constant(0), ...more] = squares;
   const total = more.reduce((sum, square) => builder.emit('add', [sum, square], {}), first);
-  return builder.emit('sqrt', [total], {}, 'grad_norm');
+  return builder.emit('sqrt', [total], {}, name);
+}
+
+/** Each element from −limit to limit, as torch.nn.utils.clip_grad_value_. */
+function clamp(builder: GraphBuilder, value: Value, limit: number): Value {
+  return builder.withNumber('max', builder.withNumber('min', value, limit), -limit);
 }
 
 /** min(1, limit / (norm + 1e−6)) */

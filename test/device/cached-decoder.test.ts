@@ -8,7 +8,7 @@ import { PrefixDecoder } from '../../runtime/generate/prefix-decoder.ts';
 import { listDevices, openDevice } from '../../runtime/node/device.ts';
 import type { TensorData } from '../../runtime/session.ts';
 import { createDiskHost } from '../../src/cli/source-host.ts';
-import { compileProgram } from '../../src/compile.ts';
+import { generateModel, lowerAndOptimize } from '../../src/compile.ts';
 import { Reporter } from '../../src/diagnostics/diagnostic.ts';
 
 const adapters = (await listDevices()).map(({ name }) => name);
@@ -16,7 +16,10 @@ const models = path.resolve(import.meta.dirname, '../../models');
 const sizes = {
   gpt: { vocab_size: '5', block_size: '8', n_layer: '2', n_head: '2', n_embd: '8' },
   llama: { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '4', n_kv_head: '2', hidden_size: '16' },
+  gpt2: { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '2', n_embd: '8' },
   char_lstm: { vocab_size: '5', embedding_dim: '4', hidden_size: '4' },
+  translate: { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' },
+  seq2seq: { src_vocab: '7', tgt_vocab: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' },
 };
 
 async function openScaled(device: string, name: keyof typeof sizes, model: string) {
@@ -28,15 +31,18 @@ async function openScaled(device: string, name: keyof typeof sizes, model: strin
     const isWithout = text !== undefined && at === file && !/^generate /m.test(text);
     return isWithout ? `${text}generate sample for ${model} {\n}\n` : text;
   };
-  const compiled = compileProgram(
+  const optimized = lowerAndOptimize(
     file,
     { ...disk, readFile },
     { set: new Map(Object.entries(sizes[name])), task: new Map(), batchSize: 4 },
-    { target: opened.facts },
     new Reporter(),
   );
-  if (compiled === undefined) throw new Error(`${name} does not compile`);
-  const { plan, modules } = compiled.generated;
+  if (optimized === undefined) throw new Error(`${name} does not compile`);
+  // Kernels of training take long to compile.
+  const graphs = Object.fromEntries(
+    Object.entries(optimized.graphs).filter(([program]) => program !== 'train' && program !== 'eval'),
+  );
+  const { plan, modules } = generateModel({ ...optimized, graphs }, opened.facts).generated;
   const session = await openGpuSession(opened.device, plan, modules, { seed: 3, description: device });
   // Larger than they start, so that scores differ.
   for (const { name: state, role } of plan.states) {
@@ -62,8 +68,11 @@ function expectClose(actual: TensorData, expected: TensorData): void {
 describe.each(adapters)('decoding on %s', (device) => {
   it.each([
     ['gpt', 'GPT'],
+    ['gpt2', 'GPT2'],
     ['llama', 'Llama'],
     ['char_lstm', 'CharLSTM'],
+    ['translate', 'Translate'],
+    ['seq2seq', 'Seq2Seq'],
   ] as const)('%s: the scores of predict, also after rows moved', async (name, model) => {
     const { plan, session, close } = await openScaled(device, name, model);
     const [cached, prefix] = [new CachedDecoder(plan, session), new PrefixDecoder(plan, session)];
@@ -71,8 +80,15 @@ describe.each(adapters)('decoding on %s', (device) => {
       [1, 2, 0],
       [3, 4, 4],
     ]);
+    const sources = plan.signature.inputs.some(({ name: input }) => input === 'src')
+      ? [
+          [3, 4, 2],
+          [5, 2, 0],
+        ]
+      : undefined;
+    const inputs = new Map(sources === undefined ? [] : [['src', stackRows(sources)]]);
     for (let round = 0; round < 2; round++) {
-      expectClose(await cached.start(prompt, new Map()), await prefix.start(prompt, new Map()));
+      expectClose(await cached.start(prompt, inputs), await prefix.start(prompt, inputs));
       for (const parents of [[0, 1], [1, 0, 1], [2], [0, 0]]) {
         await cached.reorder(parents);
         await prefix.reorder(parents);

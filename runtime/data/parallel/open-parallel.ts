@@ -46,7 +46,7 @@ function learnEncoder(
   source: StageArguments,
   tokenizer: StageArguments,
   binding: ParallelBinding,
-  { tokenizerFile: file }: DataContext,
+  { tokenizerFile: file, pretrained }: DataContext,
   notes: string[],
 ): EncoderData {
   const sources = () => train.map((pair) => pair.source);
@@ -57,7 +57,15 @@ function learnEncoder(
     const special = markedTokens;
     return learnTokenizer(
       tokenizer,
-      { most, input: side.spec, texts, cutsTexts: false, special, file },
+      {
+        most,
+        input: side.spec,
+        texts,
+        cutsTexts: false,
+        special,
+        file,
+        ...(pretrained && { pretrained }),
+      },
       into,
     );
   };

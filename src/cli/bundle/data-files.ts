@@ -1,6 +1,7 @@
 /** The files that a task's data names: which they are, and the task with their places in the bundle instead. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { languageMark } from '../../../runtime/data/parallel/stages.ts';
 import { findStage, type StageOption } from '../../../runtime/data/stages.ts';
 import type { PlanCall, PlanConstant, PlanTask } from '../../../runtime/plan.ts';
 
@@ -25,10 +26,12 @@ const largest = 256 * 1024 * 1024;
 export function bundleData(task: PlanTask, folders: readonly string[], limit = largest): BundledData {
   const copies = new Map<string, string>();
   const notes: string[] = [];
-  const place = (name: string): string => {
-    const file = folders
+  const find = (name: string): string | undefined =>
+    folders
       .map((folder) => path.resolve(folder, name))
       .find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
+  const place = (name: string): string => {
+    const file = find(name);
     if (file === undefined) {
       notes.push(`there is no file ${name}: the bundle trains with --data only, or once the file is there`);
       return name;
@@ -56,12 +59,67 @@ export function bundleData(task: PlanTask, folders: readonly string[], limit = l
     );
     return found ?? name;
   };
-  const put = task.data[0]?.builder === 'recordings' ? stay : place;
+  // Both files of a pair, side by side: the mark stays in their name.
+  const placePair = (pattern: string): string => {
+    const languages = languagesOf(task);
+    const taken = new Set(copies.values());
+    const kept = freePattern(pattern, languages, taken);
+    for (const language of languages) {
+      const name = pattern.replaceAll(languageMark, language);
+      const file = find(name);
+      if (file === undefined || kept === undefined || statSync(file).size > limit) {
+        const whole = file === undefined ? pattern : path.resolve(folderOf(folders, name), pattern);
+        notes.push(
+          file === undefined
+            ? `there is no file ${name}: the bundle trains with --data only, or once the file is there`
+            : `the files of ${pattern} were not copied: the bundle reads them from where they are`,
+        );
+        return whole;
+      }
+    }
+    for (const language of languages) {
+      const file = find(pattern.replaceAll(languageMark, language));
+      if (file !== undefined) copies.set(file, (kept ?? pattern).replaceAll(languageMark, language));
+    }
+    return kept ?? pattern;
+  };
+  const put =
+    task.data[0]?.builder === 'recordings'
+      ? stay
+      : (name: string): string => (name.includes(languageMark) ? placePair(name) : place(name));
   return {
     task: { ...task, data: task.data.map((call) => mapPaths(call, put)) },
     copies: [...copies].map(([from, to]) => ({ from, to })),
     notes,
   };
+}
+
+function languagesOf({ data }: PlanTask): readonly string[] {
+  return ['source', 'target'].flatMap((side) => {
+    const language = data[0]?.named[side];
+    return typeof language === 'string' ? [language] : [];
+  });
+}
+
+function folderOf(folders: readonly string[], name: string): string {
+  return folders.find((folder) => statSync(path.resolve(folder, name), { throwIfNoEntry: false })?.isFile()) ?? '.'; // prettier-ignore
+}
+
+/** `data/train.<language>.gz`; undefined where a name is not one that every system has. */
+function freePattern(
+  pattern: string,
+  languages: readonly string[],
+  taken: ReadonlySet<string>,
+): string | undefined {
+  const parts = pattern.split(/[\\/]/);
+  const tail = parts.slice(parts.findIndex((part) => part.includes(languageMark))).join('/');
+  const names = languages.map((language) => tail.replaceAll(languageMark, language));
+  if (names.some((name) => name.split('/').some((part) => !/^[\w][\w .+@=,-]*$/u.test(part))))
+    return undefined;
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? 'data' : `data/${number}`;
+    if (names.every((name) => !taken.has(`${folder}/${name}`))) return `${folder}/${tail}`;
+  }
 }
 
 function mapPaths(call: PlanCall, place: (name: string) => string): PlanCall {

@@ -4,6 +4,7 @@ import { evaluate, scoresOf } from '../../../runtime/evaluate.ts';
 import { parseTagger } from '../../../runtime/data/tagging/tagger.ts';
 import { parseEncoder } from '../../../runtime/data/encoder.ts';
 import type { Dataset, Split } from '../../../runtime/data/dataset.ts';
+import { shuffleInputs } from '../../../runtime/data/shuffle-inputs.ts';
 import type { GenerationSettings } from '../../../runtime/generate/settings.ts';
 import { tokenizations, type TokenizeName } from '../../../runtime/metrics/text-tokens.ts';
 import { RuntimeError } from '../../../runtime/session.ts';
@@ -31,6 +32,7 @@ interface EvalOptions extends RunOptions, Partial<Omit<GenerationSettings, 'seed
   readonly tokenize: TokenizeName;
   readonly output?: string;
   readonly limit?: number;
+  readonly shuffleInput: readonly string[];
 }
 
 /** Texts that are written together where nothing is said. */
@@ -55,6 +57,12 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
       new Option('--tokenize <name>', 'of --generate: what BLEU counts')
         .choices(Object.keys(tokenizations))
         .default('words'),
+    )
+    .option(
+      '--shuffle-input <name>',
+      'gives every row this input of another row, to see what the model makes of it (repeatable)',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
     )
     .option('--limit <n>', 'of --generate: at most so many rows', positiveInteger)
     .option('-o, --output <file>', 'of --generate: where the texts go, one a line');
@@ -85,9 +93,13 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
   });
 };
 
-/** Throws a CommandError (exit code 2) for options of `--generate` without it. */
-function checkOptions({ generate, beams, temperature, output, limit }: EvalOptions): void {
-  if (generate === true) return;
+/** Throws a CommandError (exit code 2) for options of `--generate` without it, and for one that does not go with it. */
+function checkOptions({ generate, beams, temperature, output, limit, shuffleInput }: EvalOptions): void {
+  if (generate === true) {
+    if (shuffleInput.length > 0)
+      throw new CommandError(exitCodes.usage, '--shuffle-input is for the loss: without --generate');
+    return;
+  }
   for (const [option, value] of Object.entries({ beams, temperature, output, limit }))
     if (value !== undefined)
       throw new CommandError(exitCodes.usage, `--${option} says how texts are written: with --generate`);
@@ -110,7 +122,9 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
     await evaluateTexts(io, model, own, dataset, split, options);
     return;
   }
-  const evaluation = await evaluate({ session, plan, dataset, split, seed });
+  const { shuffleInput } = options;
+  const evaluated = shuffleInput.length === 0 ? dataset : shuffleInputs(dataset, shuffleInput);
+  const evaluation = await evaluate({ session, plan, dataset: evaluated, split, seed });
   const task = taskOf(plan);
   if (options.logFormat === 'json') {
     const { loss, rows } = evaluation;
@@ -124,6 +138,7 @@ async function evaluateModel(io: Io, model: OpenModel, file: string, options: Ev
       ...scores,
       ...(classes.length === 0 ? {} : { classes }),
       ...(texts === undefined ? {} : { texts }),
+      ...(shuffleInput.length === 0 ? {} : { shuffled: shuffleInput.join(' ') }),
     };
     io.out(`${printEvent('eval', fields)}\n`);
   } else {

@@ -6,7 +6,7 @@ import { programNames, type ProgramName } from '../../compile.ts';
 import { Reporter } from '../../diagnostics/diagnostic.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { printGraph } from '../../ir/print.ts';
-import { lowerProgram } from '../../lower/index.ts';
+import { lowerProgram, type LoweredModel } from '../../lower/index.ts';
 import { parseSource, printAst } from '../../parser/index.ts';
 import { passNames, type PassEvent, type PassOptions } from '../../passes/driver.ts';
 import type { CommandContext, RegisterCommand } from '../context.ts';
@@ -82,13 +82,26 @@ function printModel({ io }: CommandContext, file: string, options: IrOptions): n
   const lowered = lowerProgram(file, host, lowerOptions(options), reporter);
   if (stopsAfterReport(reporter, io, host) || lowered === undefined) return exitCodes.diagnostics;
   const program = options.program ?? (lowered.graphs.train === undefined ? 'predict' : 'train');
-  const graph = lowered.graphs[program];
-  if (graph === undefined)
-    throw new CommandError(exitCodes.usage, `${file} has no task, and so no program \`${program}\``);
+  const graph = graphOf(lowered, program);
+  if (graph === undefined) throw new CommandError(exitCodes.usage, whyMissing(file, program));
   const dumps = options.dumpDir === undefined ? undefined : new DumpFolder(options.dumpDir, graph);
-  io.out(printStage(options.stage ?? 'train', lowered, program, passOptions(options, dumps)));
+  const printed = printStage(options.stage ?? 'train', lowered, program, passOptions(options, dumps));
+  if (printed === undefined)
+    throw new CommandError(exitCodes.usage, `generation with ${file} needs no program \`${program}\``);
+  io.out(printed);
   if (dumps !== undefined) io.err(`wrote ${dumps.count} files to ${options.dumpDir}\n`);
   return exitCodes.done;
+}
+
+/** The graph that the program is made from. */
+function graphOf({ graphs }: LoweredModel, program: ProgramName): Graph | undefined {
+  return program === 'train' || program === 'eval' || program === 'predict' ? graphs[program] : graphs.decode;
+}
+
+function whyMissing(file: string, program: ProgramName): string {
+  return program === 'train' || program === 'eval'
+    ? `${file} has no task, and so no program \`${program}\``
+    : `${file} has no \`generate\` section for a model that can be decoded token by token, and so no program \`${program}\``;
 }
 
 function passOptions({ after, before, disable }: IrOptions, dumps?: DumpFolder): PassOptions {

@@ -1,7 +1,13 @@
 /** Stages of the compiler as text. */
 import { portableTarget } from '../../codegen/index.ts';
 import { printPlan } from '../../codegen/print-plan.ts';
-import { generateModel, mapPrograms, type ByProgram, type ProgramName } from '../../compile.ts';
+import {
+  decodePrograms,
+  generateModel,
+  mapPrograms,
+  type ByProgram,
+  type ProgramName,
+} from '../../compile.ts';
 import { unreachable } from '../../diagnostics/diagnostic.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { printKernelProgram } from '../../ir/print-kernel.ts';
@@ -15,27 +21,37 @@ import type { PlanStep } from '../../../runtime/plan.ts';
 export const graphStages = ['graph', 'train', 'fused', 'kernel', 'schedule', 'wgsl'] as const;
 export type GraphStage = (typeof graphStages)[number];
 
-/** `passes` observes the chosen program only; the others are needed where memory is planned for all. */
+/**
+ * `passes` observes the chosen program only; the others are needed where memory is planned for all. Programs that are
+ * made from another one are observed as that. Undefined where the model has no such program.
+ */
 export function printStage(
   stage: GraphStage,
   lowered: LoweredModel,
   program: ProgramName,
   passes: PassOptions,
-): string {
+): string | undefined {
   const graphs: ByProgram<Graph> = lowered.graphs;
-  const graph = graphs[program];
-  if (graph === undefined) throw new RangeError(`there is no program ${program}`);
-  if (stage === 'graph') return printGraph(graph);
+  const source = graphs[program] === undefined ? 'decode' : program;
+  const graph = graphs[source];
+  if (graph === undefined) return undefined;
+  if (stage === 'graph' && source === program) return printGraph(graph);
+  const { observe, ...silent } = passes;
   if (stage !== 'schedule' && stage !== 'wgsl') {
-    const optimized = runPasses(graph, passes);
+    const whole = runPasses(graph, passes);
+    const made = source === 'decode' ? decodePrograms(lowered, whole, silent) : {};
+    const optimized = made[program] ?? (source === program ? whole : undefined);
+    if (optimized === undefined) return undefined;
+    if (stage === 'graph') return printGraph(optimized);
     if (stage === 'train') return printGraph(optimized);
     const { storageBuffers, bindingBytes } = portableTarget;
     return printKernelProgram(fuseGraph(optimized, { storageBuffers, packBytes: bindingBytes }), stage);
   }
-  const optimized = mapPrograms(graphs, (each, name) => {
-    const { observe, ...silent } = passes;
-    return runPasses(each, name === program && observe !== undefined ? { ...silent, observe } : silent);
-  });
+  const whole = mapPrograms(graphs, (each, name) =>
+    runPasses(each, name === source && observe !== undefined ? { ...silent, observe } : silent),
+  );
+  const optimized = { ...whole, ...decodePrograms(lowered, whole.decode, silent) };
+  if (optimized[program] === undefined) return undefined;
   const { plan, modules } = generateModel({ lowered, graphs: optimized }, portableTarget).generated;
   if (stage === 'schedule') return printPlan(plan, program);
   const used = new Set(kernelsOf(plan.programs.find(({ name }) => name === program)?.steps ?? []));

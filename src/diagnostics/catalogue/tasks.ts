@@ -310,3 +310,18 @@ right:
     schedule = cosine{warmup=100}
 `,
 });
+
+export const parameterInTwoGroups = defineDiagnostic<{ name: string; setting: string }>({
+  code: 'LM0445',
+  severity: 'error',
+  message: ({ name, setting }) => `two groups give \`${name}\` a \`${setting}\``,
+  explain: `
+A parameter has one learning rate and one weight decay. \`no_decay=[…]\` gives those it names a weight decay of 0.
+
+wrong:
+    optim = adamw{lr=1e-4, groups=[group{[classifier], lr=1e-3}, group{[weight], lr=1e-5}]}
+
+right:
+    optim = adamw{lr=1e-4, groups=[group{[classifier], lr=1e-3}, group{["encoder.*"], lr=1e-5}]}
+`,
+});

@@ -6,7 +6,7 @@
  * what is there already is computed again; else the value is stacked, or what it is made of if that is smaller. For an
  * LSTM this keeps the four gates after their activations and the histories of h and c, and computes tanh c again.
  */
-import { costOf } from '../costs.ts';
+import { costOf, reducedProducts } from '../costs.ts';
 import type { Node, Region, Value } from '../../ir/graph.ts';
 import { loweringOf } from '../../ops/index.ts';
 
@@ -20,6 +20,8 @@ export interface SavedValues {
 /** Instructions that recomputing an element may take. */
 const CHEAP = 16;
 const LITTLE = 4;
+/** Of what would be saved otherwise: for the means and scales of its rows. */
+const SURPLUS = 1 / 8;
 
 export function chooseSaved(
   region: Region,
@@ -31,6 +33,7 @@ export function chooseSaved(
 ): SavedValues {
   const makers = new Map(region.nodes.flatMap((node) => node.results.map((value) => [value, node] as const)));
   const saved = new Set<Value>();
+  const inMemory = reducedProducts(region.nodes);
   const mustBeSaved = (value: Value): boolean => {
     const maker = makers.get(value);
     return maker === undefined ? carries.has(value) : isHeavy(maker);
@@ -62,7 +65,9 @@ export function chooseSaved(
     if (saved.has(value)) continue;
     const { missing, isCheap } = explore(value);
     if (missing.size === 0 && isCheap) continue;
-    const smaller = !stacked.has(value) && isCheap && total(missing, volume) < volume(value);
+    // Made of a product that is in memory anyway, the value itself need never be.
+    const stored = [...missing].some((each) => inMemory.has(each)) ? 1 + SURPLUS : 1;
+    const smaller = !stacked.has(value) && isCheap && total(missing, volume) < stored * volume(value);
     if (smaller) for (const each of missing) saved.add(each);
     else saved.add(value);
   }

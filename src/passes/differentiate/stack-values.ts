@@ -34,8 +34,9 @@ export function stackValues(
       stacks.push({ result: known, values: [value] });
       continue;
     }
-    // A carry's history costs nothing to keep by itself. Others share a buffer: a dispatch binds few.
-    const joins = makers.has(value) && value.type.dtype === 'f32' && value.type.shape.length > 0;
+    // A carry's history costs nothing to keep by itself. Others share a buffer: a dispatch binds few. Along their only
+    // axis they do not: rows of a batch must stay where rows are.
+    const joins = makers.has(value) && value.type.dtype === 'f32' && value.type.shape.length > 1;
     const key = joins ? printType(value.type) : value;
     together.set(key, [...(together.get(key) ?? []), value]);
   }

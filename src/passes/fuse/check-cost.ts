@@ -5,7 +5,7 @@ import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { FusionContext, GroupContents } from './context.ts';
 import { CannotFuse, type KernelExpressions } from './kernel-expressions.ts';
 import { reachable } from '../../ir/walk-scalar.ts';
-import { axesOf, totalCost } from './scalar-costs.ts';
+import { axesOf, totalCost, varyingWith } from './scalar-costs.ts';
 
 /** Fewer rows than this do not fill a device. */
 const FEW_ROWS = 32;
@@ -14,6 +14,8 @@ const SHORT_ROW = 2048;
 /** Extra instructions for each element of a value that is computed more than once. */
 const REPEATED_COST = 10;
 const CHEAP = 2;
+/** In instructions. Buffers of a loop's body stay in the cache. */
+const LOAD_IN_LOOP = 8;
 /** An expression of more than this compiles slowly and spills registers. */
 const LARGEST_KERNEL = 600;
 
@@ -33,7 +35,7 @@ export function checkCost(
     throw new CannotFuse('few long rows');
   }
   checkContractions(ctx, expressions, group, rows);
-  checkRepetition(ctx, expressions, stages, rows, volumes);
+  checkRepetition(ctx, expressions, group.depth, stages, rows, volumes);
 }
 
 const unit = constantDim(1);
@@ -91,24 +93,32 @@ function plainAxis(step: ScalarExpression): readonly number[] {
 function checkRepetition(
   ctx: FusionContext,
   expressions: KernelExpressions,
+  depth: number,
   stages: readonly Stage[],
   rows: number,
   volumes: readonly number[],
 ): void {
-  const evaluations = new Map<ScalarExpression, number>();
+  const evaluations = new Map<ScalarExpression, { count: number; cost: number }>();
   for (const [at, stage] of stages.entries()) {
     const roots = stage.kind === 'reduce' ? stage.accumulators : stage.stores;
     const all = reachable(roots.map((root) => root.value));
     if (all.size > LARGEST_KERNEL) throw new CannotFuse('a very large kernel');
+    const varying = varyingWith(stage.axes, all);
     for (const expression of all) {
       if (!expressions.sites.has(expression)) continue;
-      const own = axesOf(reachable([expression]));
-      const inner = stage.axes.some((axis) => own.has(axis)) ? (volumes[at] ?? 1) : 1;
-      evaluations.set(expression, (evaluations.get(expression) ?? 0) + rows * inner);
+      const isInner = varying.has(expression);
+      const { count, cost } = evaluations.get(expression) ?? { count: 0, cost: 0 };
+      evaluations.set(expression, {
+        count: count + rows * (isInner ? (volumes[at] ?? 1) : 1),
+        cost: Math.max(
+          cost,
+          totalCost(expression, isInner ? varying : undefined, depth > 0 ? LOAD_IN_LOOP : 1),
+        ),
+      });
     }
   }
   const byItem = new Map<unknown, { count: number; cost: number; readonly available: number }>();
-  for (const [expression, count] of evaluations) {
+  for (const [expression, { count, cost }] of evaluations) {
     const item = expressions.sites.get(expression);
     const entry = byItem.get(item) ?? {
       count: 0,
@@ -116,11 +126,16 @@ function checkRepetition(
       available: Math.max(1, ctx.volume(item?.results[0]?.type.shape ?? [])),
     };
     entry.count += count;
-    entry.cost = Math.max(entry.cost, totalCost(expression));
+    entry.cost = Math.max(entry.cost, cost);
     byItem.set(item, entry);
   }
   for (const { count, cost, available } of byItem.values()) {
     const extra = count / available - 1;
+    if (depth > 0) {
+      // The other way is a store, which is as dear as two loads, and a load each time.
+      if (extra * cost > (extra + 3) * LOAD_IN_LOOP) throw new CannotFuse('costly work would be repeated');
+      continue;
+    }
     if (cost > CHEAP && extra * cost > REPEATED_COST) throw new CannotFuse('costly work would be repeated');
   }
 }

@@ -2,6 +2,7 @@
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Node } from '../../ir/graph.ts';
 import type { KernelOperand, Step } from '../../ir/kernel.ts';
+import { reducedProducts } from '../costs.ts';
 import { reshapedPlace, type FusionContext, type Item } from './context.ts';
 import { findDependencies } from './dependencies.ts';
 import { Grouping, type Group } from './groups.ts';
@@ -103,7 +104,7 @@ function emitLoop(grouping: Grouping, group: Group): Step {
   const steps = scans.flatMap((item) => {
     const { region, targets, direction } = item.scan;
     direction.flipped = item.scan.reverse !== reverse;
-    const list = new ItemList(ctx, item.results[0]?.name ?? 'scan');
+    const list = new ItemList(ctx, item.results[0]?.name ?? 'scan', reducedProducts(region.nodes));
     return fuseScope(list, region.nodes, depth + 1, () => {
       for (const [at, value] of region.results.entries()) {
         const target = targets[at];

@@ -35,10 +35,13 @@ export class ItemList {
   readonly whole = new Set<Value>();
   readonly #ctx: FusionContext;
   readonly #name: string;
+  /** Products that will be in memory whatever is fused. */
+  readonly #stored: ReadonlySet<Value>;
 
-  constructor(ctx: FusionContext, name: string) {
+  constructor(ctx: FusionContext, name: string, stored: ReadonlySet<Value> = new Set()) {
     this.#ctx = ctx;
     this.#name = name;
+    this.#stored = stored;
   }
 
   get ctx(): FusionContext {
@@ -265,6 +268,14 @@ export class ItemList {
     return free !== undefined && free.cost <= 4 && free.buffers <= 2 && free.large <= 1;
   }
 
+  /** Where a row must be complete before its elements are used, that and the row's sums are stored. */
+  #isStored(value: Value): boolean {
+    if (this.#stored.size === 0) return false;
+    const definition = this.#ctx.definition(value);
+    const reduced = definition.kind === 'node' && definition.lowered.kind === 'reduce';
+    return reduced || this.#stored.has(value);
+  }
+
   #freeCost(node: Node): FreeCost | undefined {
     const definition = this.#ctx.definitions.get(only(node));
     if (definition?.kind !== 'node' || definition.lowered.kind !== 'pointwise') return undefined;
@@ -287,7 +298,7 @@ export class ItemList {
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
       const exists = writers.every(({ kind }) => kind !== 'compute' && kind !== 'copy');
-      return exists ? buffer : undefined;
+      return exists || this.#isStored(value) ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);
     switch (definition.kind) {

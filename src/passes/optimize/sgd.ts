@@ -1,10 +1,11 @@
 /** Stochastic gradient descent with momentum, as torch.optim.SGD. */
 import type { OptimizerSpec } from '../../ir/graph.ts';
-import { apply, learningRate, number, step, type UpdateRule } from './update-context.ts';
+import { apply, number, step, type UpdateRule } from './update-context.ts';
 
 export function sgdRule(spec: Extract<OptimizerSpec, { name: 'sgd' }>): UpdateRule {
-  const { momentum, weightDecay, dampening, nesterov } = spec;
-  return (ctx, parameter, gradient) => {
+  const { momentum, dampening, nesterov } = spec;
+  return (ctx, trained) => {
+    const { parameter, gradient, weightDecay } = trained;
     const decayed = ctx.addScaled(gradient, parameter.value, weightDecay);
     let direction = decayed;
     if (momentum !== 0) {
@@ -21,7 +22,7 @@ export function sgdRule(spec: Extract<OptimizerSpec, { name: 'sgd' }>): UpdateRu
       ctx.update(`sgd.momentum_buffer/${parameter.name}`, next);
       direction = nesterov ? ctx.addScaled(decayed, next, momentum) : next;
     }
-    const lr = ctx.host('lr', learningRate);
+    const lr = ctx.rated('lr', trained, (rate) => rate);
     ctx.update(parameter.name, ctx.emit.sub(parameter.value, ctx.scale(direction, lr)));
   };
 }

@@ -3,8 +3,17 @@ import type { GraphBuilder } from '../../ir/builder.ts';
 import type { Graph, GraphInput, GraphState, HostFormula, Value } from '../../ir/graph.ts';
 import { emitter, type Emitter } from '../../ops/emit.ts';
 
+/** A parameter to update, with the settings of its group. */
+export interface Trained {
+  readonly parameter: GraphState;
+  readonly gradient: Value;
+  readonly weightDecay: number;
+  /** The learning rate as a multiple of the step's. */
+  readonly rateScale: number;
+}
+
 /** Emits the update of one parameter from its gradient. */
-export type UpdateRule = (ctx: UpdateContext, parameter: GraphState, gradient: Value) => void;
+export type UpdateRule = (ctx: UpdateContext, trained: Trained) => void;
 
 type Update = Graph['updates'][number];
 
@@ -37,11 +46,18 @@ export class UpdateContext {
     return value;
   }
 
+  /** A number that follows from the learning rate of this parameter. */
+  rated(name: string, { rateScale }: Trained, formula: (lr: HostFormula) => HostFormula): Value {
+    return rateScale === 1
+      ? this.host(name, formula(learningRate))
+      : this.host(`${name} at ${rateScale} lr`, formula(apply('multiply', learningRate, number(rateScale))));
+  }
+
   /** `adam.exp_avg/fc.weight`, zero at first. */
-  state(kind: string, parameter: GraphState): Value {
+  state(kind: string, parameter: GraphState, initial = 0): Value {
     const name = `${kind}/${parameter.name}`;
     const value: Value = { type: parameter.value.type, name };
-    const initializer = { kind: 'constant', value: 0 } as const;
+    const initializer = { kind: 'constant', value: initial } as const;
     this.states.push({ name, value, role: 'optimizer', initializer, origin: parameter.origin });
     return value;
   }
@@ -58,6 +74,21 @@ export class UpdateContext {
   /** x · number, a number of the host. */
   scale(x: Value, number: Value): Value {
     return this.emit.mul(x, this.builder.broadcast(number, x.type.shape, []));
+  }
+
+  /** The parameter after decay that is no part of the gradient: p (1 − lr · weight_decay). */
+  decay(optimizer: string, trained: Trained): Value {
+    const { parameter, weightDecay } = trained;
+    if (weightDecay === 0) return parameter.value;
+    const keep = this.rated(`${optimizer}.keep ${weightDecay}`, trained, (lr) =>
+      apply('subtract', number(1), apply('multiply', lr, number(weightDecay))),
+    );
+    return this.scale(parameter.value, keep);
+  }
+
+  /** (1 − weight) · x + weight · y, as x + weight (y − x) */
+  mix(x: Value, y: Value, weight: number): Value {
+    return this.addScaled(x, this.emit.sub(y, x), weight);
   }
 
   /** x, or 0 where |x| is negligible. */

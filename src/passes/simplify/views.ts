@@ -3,6 +3,7 @@ import { addDims, constantDim, constantOf, equalDims, subtractDims, type Dim } f
 import type { Node, NodeOf, Value } from '../../ir/graph.ts';
 import { equalShapes } from '../../ir/types.ts';
 import { operandOf, resultOf, type RewriteScope } from '../rewrite.ts';
+import { sliceEarly } from './slice-early.ts';
 import { uniformNumber } from './uniform.ts';
 
 const isZero = (dim: Dim): boolean => constantOf(dim) === 0;
@@ -109,7 +110,8 @@ function simplifySlice(scope: RewriteScope, node: NodeOf<'slice'>): Value | unde
   const size = x.type.shape[axis];
   if (size !== undefined && isZero(start) && equalDims(size, length)) return x;
   const inner = scope.definition(x);
-  switch (inner?.op) {
+  if (inner === undefined) return undefined;
+  switch (inner.op) {
     case 'slice':
       return inner.attributes.axis === axis
         ? scope.builder.emit('slice', [operandOf(inner, 0)], {
@@ -135,7 +137,7 @@ function simplifySlice(scope: RewriteScope, node: NodeOf<'slice'>): Value | unde
     case 'pad':
       return inner.attributes.axis === axis ? slicePad(scope, inner, start, length) : undefined;
     default:
-      return undefined;
+      return sliceEarly(scope, inner, node);
   }
 }
 

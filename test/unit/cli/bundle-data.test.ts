@@ -74,6 +74,24 @@ describe('data of a bundle', () => {
     expect(task.data[1]?.named).toEqual({ test: 'data/ham.txt' });
   });
 
+  it('copies both files of a pair, whose name keeps its mark', () => {
+    const files = ['e/train.en.gz', 'e/train.de.gz', 'e/de/val', 'e/en/val'].map((name) => put(name));
+    const source = call('parallel', ['../e/train.<language>.gz'], { source: 'en', target: 'de' });
+    const split = call('split', [], { validation: '<language>/val', test: 'none.<language>' });
+    const { task, copies, notes } = bundleData(taskWith(source, split), [path.join(here, 'e')]);
+    expect(task.data[0]).toEqual({ ...source, positional: ['data/train.<language>.gz'] });
+    expect(task.data[1]?.named).toEqual({ validation: 'data/<language>/val', test: 'none.<language>' });
+    expect(copies).toEqual([
+      { from: files[0], to: 'data/train.en.gz' },
+      { from: files[1], to: 'data/train.de.gz' },
+      { from: files[3], to: 'data/en/val' },
+      { from: files[2], to: 'data/de/val' },
+    ]);
+    expect(notes).toEqual([expect.stringContaining('there is no file none.en')]);
+    const large = bundleData(taskWith(source), [path.join(here, 'e')], 3);
+    expect(large.task.data[0]?.positional).toEqual([path.join(here, 'e/train.<language>.gz')]);
+  });
+
   it('takes no path out of the folder', () => {
     put('d/x.csv');
     const { copies } = bundleData(taskWith(call('csv', ['../d/../d/x.csv'])), [path.join(here, 'd')]);

@@ -170,6 +170,10 @@ describe('lmc generate', () => {
       ).toBe(out);
     }
     expect((await translate()).err).toContain('--begin N');
+    expect(await translate('--begin', '9')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('9 is no token of the model: they go from 0 to 8') as string,
+    });
   });
 
   it('refuses what makes no sense, with what would', async () => {

@@ -13,9 +13,9 @@ const set = new Map([
 ]);
 
 it.each([
-  [undefined, ['decode', 'eval', 'predict', 'train']],
+  [undefined, ['decode', 'eval', 'predict', 'reorder', 'train']],
   ['training', ['eval', 'predict', 'train']],
-  ['generation', ['decode']],
+  ['generation', ['decode', 'reorder']],
 ] as const)('for %s', (purpose, programs) => {
   const options = purpose === undefined ? {} : { purpose };
   const model = lowerAndOptimize(file, createDiskHost(), { set, task: new Map() }, new Reporter(), options);

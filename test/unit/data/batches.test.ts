@@ -81,7 +81,14 @@ describe('a vocabulary', () => {
 
 describe('a split', () => {
   it('in the order of the file has the last rows for the test, and the ones before for validation', () => {
-    const plan = { validation: 0.1, test: 0.2, validationFile: undefined, testFile: undefined, seed: 0 };
+    const plan = {
+      validation: 0.1,
+      test: 0.2,
+      validationFile: undefined,
+      testFile: undefined,
+      place: 'x.lm:1:1',
+      seed: 0,
+    };
     expect(splitRows(10, { ...plan, shuffle: false })).toEqual({
       train: [0, 1, 2, 3, 4, 5, 6],
       validation: [7],
@@ -103,7 +110,15 @@ describe('a split', () => {
         fc.boolean(),
         fc.nat(),
         (rows, validation, test, shuffle, seed) => {
-          const plan = { validation, test, validationFile: undefined, testFile: undefined, shuffle, seed };
+          const plan = {
+            validation,
+            test,
+            validationFile: undefined,
+            testFile: undefined,
+            place: 'x.lm:1:1',
+            shuffle,
+            seed,
+          };
           const parts = splitRows(rows, plan);
           const every = [...parts.train, ...parts.validation, ...parts.test];
           expect(every.toSorted((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, k) => k));

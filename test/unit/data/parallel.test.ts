@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { DataContext, Dataset, Split } from '../../../runtime/data/dataset.ts';
 import { encodingOf, parseEncoder } from '../../../runtime/data/encoder.ts';
+import { shuffleInputs } from '../../../runtime/data/shuffle-inputs.ts';
 import { printTokenizerJson } from '../../../runtime/data/bpe/tokenizer-json.ts';
 import { trainBpe } from '../../../runtime/data/bpe/train.ts';
 import { call, open as openWith, symbol, tokenizerOf, vocabularyOf, wholeFile } from './support.ts';
@@ -230,4 +231,15 @@ it('refuses models that pairs cannot feed', async () => {
   );
   const wrong = { name: 'labels', dtype: 'i32', shape: [symbol('batch')] } as const;
   await refused([src, tgt, wrong], ['labels'], "a target of tgt's shape, `i32[batch, target]`");
+});
+
+it('may have the sources of other pairs, to see whether a model looks at them', async () => {
+  const own = await open(small, [pairs, wholeFile, words]);
+  const other = shuffleInputs(own, ['src']);
+  expect(numbers(other, 'src')).toEqual(numbers(own, 'src').toReversed());
+  expect(numbers(other, 'labels')).toEqual(numbers(own, 'labels'));
+  expect(numbers(own, 'src')[0]).not.toEqual(numbers(own, 'src')[1]);
+  expect(() => first(shuffleInputs(own, ['sorce']))).toThrow(
+    'the data has no input `sorce`; there are `src`',
+  );
 });

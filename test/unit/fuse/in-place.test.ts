@@ -59,8 +59,8 @@ test('what reads both is no reason to lose the old state', () => {
   const graph = appended((b, { cache, whole }) => ({
     change: b.sum(b.emit('sub', [whole, cache], {}), [2]),
   }));
-  // All of it is stored, after the difference was taken.
-  expect(spacesOf(compareFused(graph, { sizes }), 'cache')).toEqual(['4 2 9']);
+  // All of it is stored, row by row, after the row's difference was taken.
+  expect(spacesOf(compareFused(graph, { sizes }), 'cache')).toEqual(['4 2']);
 });
 
 test('rows move within a state by way of other memory', () => {

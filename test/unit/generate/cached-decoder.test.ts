@@ -73,6 +73,36 @@ describe.each([
   });
 });
 
+it('rows move on the device, and beams of one source share what was prepared', async () => {
+  const sizes = { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
+  const { plan, session } = openTiny('translate', sizes);
+  const submitted: string[] = [];
+  const refuse = (): never => {
+    throw new Error('a state goes through the host');
+  };
+  const cached = new CachedDecoder(plan, {
+    ...session,
+    readState: refuse,
+    writeState: refuse,
+    submit: (program, request) => {
+      submitted.push(program);
+      return session.submit(program, request);
+    },
+  });
+  const sources = new Map([['src', stackRows([[3, 4, 2]])]]);
+  await cached.start(stackRows([[1]]), sources);
+  expect(submitted.splice(0)).toEqual(['prepare', 'decode']);
+  await cached.reorder([0, 0, 0]);
+  expect(submitted.splice(0)).toEqual(['reorder', 'reorder-prepared']);
+  await cached.step(Int32Array.of(3, 4, 5));
+  await cached.reorder([1, 1, 0]);
+  expect(submitted.splice(0)).toEqual(['decode', 'reorder']);
+  await cached.reorder([0, 1]);
+  expect(submitted).toEqual([]);
+  await expect(cached.reorder([2])).rejects.toThrow('no row 2 among 2');
+  await expect(cached.reorder(Array.from({ length: 9 }, () => 0))).rejects.toThrow('room for 8');
+});
+
 it('refuses more tokens than there is room for', async () => {
   const cached = openCached(openTiny('gpt', gpt, { append: 'generate sample for GPT {\n}\n' }));
   await cached.start(stackRows([[1, 2, 3, 4, 0, 1, 2]]), new Map());

@@ -175,7 +175,7 @@ describe('tasks', () => {
       betas: [0.8, 0.99],
       eps: 1e-8,
       weight_decay: 0.01,
-      decay_vectors: true,
+      amsgrad: false,
     });
     expect(graphs.train?.training).toMatchObject({
       clipNorm: 2,
@@ -185,7 +185,7 @@ describe('tasks', () => {
         beta2: 0.99,
         epsilon: 1e-8,
         weightDecay: 0.01,
-        decayVectors: true,
+        amsgrad: false,
       },
     });
     expect(graphs.train?.dims).toEqual([
@@ -285,5 +285,58 @@ describe('schedules and language models', () => {
   ])('%s is refused', (field, message) => {
     const { diagnostics } = lowerText(program(field));
     expect(diagnostics.map(printShort)).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe('groups of parameters', () => {
+  const model = (optim: string) => `import nn
+dim batch
+model M(x: f32[batch, 4]) -> f32[batch, 2] {
+  hidden   = repeat 2 { Linear{4, 4} }
+  norm_out = LayerNorm{4}
+  head     = Linear{4, 2}
+  return head(norm_out(hidden(x)))
+}
+task fit for M {
+  target y: f32[batch, 2]
+  loss  = mse(output, y)
+  optim = ${optim}
+}
+`;
+  const groups = (optim: string) => lowerClean(model(optim)).graphs.train?.training?.groups;
+
+  it('are none where nothing differs', () => {
+    expect(groups('adamw{}')).toBeUndefined();
+    expect(groups('sgd{no_decay=[bias]}')).toBeUndefined();
+  });
+
+  it('hold what a word, a prefix and a star name', () => {
+    expect(groups('adamw{weight_decay=0.1, no_decay=[norm, "hidden.*.bias"], freeze=[head.weight]}')).toEqual(
+      [
+        {
+          parameters: ['hidden.0.bias', 'hidden.1.bias', 'norm_out.weight', 'norm_out.bias'],
+          rateScale: 1,
+          weightDecay: 0,
+          isFrozen: false,
+        },
+        { parameters: ['head.weight'], rateScale: 1, weightDecay: 0.1, isFrozen: true },
+      ],
+    );
+  });
+
+  it('take what a group says before what the shape says', () => {
+    const vectors =
+      'decay_vectors=false, groups=[group{["hidden.1"], lr=0.02, weight_decay=0.3}, group{[head], lr=0}]';
+    expect(groups(`adamw{lr=0.01, weight_decay=0.1, ${vectors}}`)).toEqual([
+      {
+        parameters: ['hidden.0.bias', 'norm_out.weight', 'norm_out.bias'],
+        rateScale: 1,
+        weightDecay: 0,
+        isFrozen: false,
+      },
+      { parameters: ['hidden.1.weight', 'hidden.1.bias'], rateScale: 2, weightDecay: 0.3, isFrozen: false },
+      { parameters: ['head.weight'], rateScale: 0, weightDecay: 0.1, isFrozen: false },
+      { parameters: ['head.bias'], rateScale: 0, weightDecay: 0, isFrozen: false },
+    ]);
   });
 });

@@ -144,7 +144,7 @@ export function classifier(sizes: ClassifierSizes = small): Graph {
     beta2: 0.999,
     epsilon: 1e-8,
     weightDecay: 0,
-    decayVectors: true,
+    amsgrad: false,
   };
   return {
     name: 'classifier',

@@ -126,22 +126,20 @@ describe('optimizers', () => {
   });
 
   test.each([
-    { name: 'adam', given: 0, decayVectors: true, shape: [3] },
-    { name: 'adam', given: 0.1, decayVectors: true, shape: [3] },
-    { name: 'adamw', given: 0.1, decayVectors: true, shape: [3] },
-    { name: 'adam', given: 0.1, decayVectors: false, shape: [3] },
-    { name: 'adamw', given: 0.1, decayVectors: false, shape: [3] },
-    { name: 'adamw', given: 0.1, decayVectors: false, shape: [3, 1] },
-  ] as const)('%o', ({ name, given: written, decayVectors, shape }) => {
-    const graph = quadratic({ name, weightDecay: written, decayVectors, ...adam }, undefined, shape);
-    const { seen, program } = run(graph, 5);
-    const weightDecay = decayVectors || shape.length > 1 ? written : 0;
+    { name: 'adam', weightDecay: 0, amsgrad: false },
+    { name: 'adam', weightDecay: 0.1, amsgrad: false },
+    { name: 'adamw', weightDecay: 0.1, amsgrad: false },
+    { name: 'adam', weightDecay: 0, amsgrad: true },
+  ] as const)('%o', ({ name, weightDecay, amsgrad }) => {
+    const { seen, program } = run(quadratic({ name, weightDecay, amsgrad, ...adam }), 5);
     const rule = (given: number, gradient: number, step: number, memory: Record<string, number>): number => {
       const p = name === 'adamw' ? given * (1 - lr * weightDecay) : given;
       const g = name === 'adam' ? gradient + weightDecay * p : gradient;
       memory['m'] = adam.beta1 * (memory['m'] ?? 0) + (1 - adam.beta1) * g;
       memory['v'] = adam.beta2 * (memory['v'] ?? 0) + (1 - adam.beta2) * g * g;
-      const denominator = Math.sqrt(memory['v']) / Math.sqrt(1 - adam.beta2 ** step) + adam.epsilon;
+      memory['max'] = Math.max(memory['max'] ?? 0, memory['v']);
+      const v = amsgrad ? memory['max'] : memory['v'];
+      const denominator = Math.sqrt(v) / Math.sqrt(1 - adam.beta2 ** step) + adam.epsilon;
       return p - ((lr / (1 - adam.beta1 ** step)) * memory['m']) / denominator;
     };
     expectSame(seen, byHand(rule, 5));
@@ -150,13 +148,50 @@ describe('optimizers', () => {
       'unused',
       `${name}.exp_avg/p`,
       `${name}.exp_avg_sq/p`,
+      ...(amsgrad ? [`${name}.max_exp_avg_sq/p`] : []),
     ]);
     expect(program.training).toBeUndefined();
     expect(program.gradients).toBeUndefined();
   });
 
+  test('lion', () => {
+    const [beta1, beta2, weightDecay] = [0.9, 0.99, 0.1];
+    const { seen } = run(quadratic({ name: 'lion', beta1, beta2, weightDecay }), 5);
+    const rule = (p: number, g: number, _: number, memory: Record<string, number>): number => {
+      const average = memory['m'] ?? 0;
+      memory['m'] = beta2 * average + (1 - beta2) * g;
+      return p * (1 - lr * weightDecay) - lr * Math.sign(beta1 * average + (1 - beta1) * g);
+    };
+    expectSame(seen, byHand(rule, 5));
+  });
+
+  test('a group has its own learning rate and weight decay', () => {
+    const graph = quadratic({ name: 'adamw', weightDecay: 0.1, amsgrad: false, ...adam });
+    if (graph.training === undefined) throw new Error('the graph is not to be trained');
+    const group = { parameters: ['p'], rateScale: 0.5, weightDecay: 0.3, isFrozen: false };
+    const { seen } = run({ ...graph, training: { ...graph.training, groups: [group] } }, 3);
+    const rule = (given: number, g: number, step: number, memory: Record<string, number>): number => {
+      memory['m'] = adam.beta1 * (memory['m'] ?? 0) + (1 - adam.beta1) * g;
+      memory['v'] = adam.beta2 * (memory['v'] ?? 0) + (1 - adam.beta2) * g * g;
+      const denominator = Math.sqrt(memory['v']) / Math.sqrt(1 - adam.beta2 ** step) + adam.epsilon;
+      const rate = lr * 0.5;
+      return given * (1 - rate * 0.3) - ((rate / (1 - adam.beta1 ** step)) * memory['m']) / denominator;
+    };
+    expectSame(seen, byHand(rule, 3));
+  });
+
+  test('what is frozen has no gradient and no state', () => {
+    const graph = quadratic({ name: 'adam', weightDecay: 0, amsgrad: false, ...adam });
+    if (graph.training === undefined) throw new Error('the graph is not to be trained');
+    const group = { parameters: ['p'], rateScale: 1, weightDecay: 0, isFrozen: true };
+    const { seen, program, norms } = run({ ...graph, training: { ...graph.training, groups: [group] } }, 2);
+    expect(seen).toEqual([start, start]);
+    expect(norms).toEqual([0, 0]);
+    expect(program.states.map(({ name }) => name)).toEqual(['p', 'unused']);
+  });
+
   test('moments that would be denormal are zero', () => {
-    const program = runPasses(quadratic({ name: 'adam', weightDecay: 0, decayVectors: true, ...adam }));
+    const program = runPasses(quadratic({ name: 'adam', weightDecay: 0, amsgrad: false, ...adam }));
     const small = tensorOf('f32', [3], [1e-33, -1e-33, 2]);
     const results = evaluateGraph(program, {
       sizes: new Map(),
@@ -186,6 +221,17 @@ describe('clipping', () => {
     const { seen, norms } = run(quadratic(spec, limit), 1);
     const factor = limit === undefined ? 1 : Math.min(1, limit / (norm + 1e-6));
     expectSame(seen, [start.map((p, at) => p - lr * factor * (gradient[at] ?? 0))]);
+    expect(norms[0]).toBeCloseTo(norm, 10);
+  });
+
+  test.each([undefined, 0.5])('by value, then by the norm %s of what is left', (limit) => {
+    const graph = quadratic(spec, limit);
+    if (graph.training === undefined) throw new Error('the graph is not to be trained');
+    const { seen, norms } = run({ ...graph, training: { ...graph.training, clipValue: 1.2 } }, 1);
+    const clamped = gradient.map((value) => Math.max(-1.2, Math.min(1.2, value)));
+    const factor = limit === undefined ? 1 : Math.min(1, limit / (Math.hypot(...clamped) + 1e-6));
+    expectSame(seen, [start.map((p, at) => p - lr * factor * (clamped[at] ?? 0))]);
+    // The norm that is reported is that of the gradients as they came.
     expect(norms[0]).toBeCloseTo(norm, 10);
   });
 });

@@ -18,7 +18,7 @@ const adam: OptimizerSpec = {
   beta2: 0.999,
   epsilon: 1e-8,
   weightDecay: 0,
-  decayVectors: true,
+  amsgrad: false,
 };
 
 /** loss = sum over the batch of (table[x] * u − t)², with u uniform random in training. */

@@ -1,0 +1,63 @@
+/** The programs of generation: what is computed once for each text, and what moves with its rows. */
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { createDiskHost } from '../../../src/cli/source-host.ts';
+import { lowerAndOptimize, type ByProgram } from '../../../src/compile.ts';
+import { Reporter } from '../../../src/diagnostics/diagnostic.ts';
+import { printDim } from '../../../src/ir/dim.ts';
+import type { Graph, OpName } from '../../../src/ir/graph.ts';
+import { dimsOfNode } from '../../../src/ir/used-dims.ts';
+
+const models = path.resolve(import.meta.dirname, '../../../models');
+
+function programsOf(name: string, set: Readonly<Record<string, string>>): ByProgram<Graph> {
+  const model = lowerAndOptimize(
+    path.join(models, `${name}.lm`),
+    createDiskHost(),
+    { set: new Map(Object.entries(set)), task: new Map(), batchSize: 4 },
+    new Reporter(),
+    { purpose: 'generation' },
+  );
+  return model?.graphs ?? {};
+}
+
+const count = (graph: Graph | undefined, op: OpName): number =>
+  graph?.nodes.filter((node) => node.op === op).length ?? 0;
+
+const carries = (graph: Graph | undefined): readonly string[] =>
+  graph?.states.filter(({ role }) => role === 'carry').map(({ name }) => name) ?? [];
+
+it('an encoder is run once, with the keys and values of its memory', () => {
+  const sizes = { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
+  const { prepare, decode, reorder, 'reorder-prepared': prepared } = programsOf('translate', sizes);
+  expect(prepare?.inputs.map(({ name }) => name)).toEqual(['src']);
+  expect(prepare?.outputs).toEqual([]);
+  expect(decode?.inputs.map(({ name }) => name)).toEqual(['tgt']);
+  // Encoder: projection, scores, values, output, two linear layers; memory: keys and values.
+  expect(count(prepare, 'dot')).toBe(8);
+  // Decoder: the same six, of the attention to the memory all but keys and values, and the scores of the vocabulary.
+  expect(count(decode, 'dot')).toBe(6 + 4 + 1);
+  // All that is left of the source is what reads the states.
+  const reading = decode?.nodes.filter((node) => dimsOfNode(node).includes('source')) ?? [];
+  expect(reading.some(({ op }) => op === 'gather')).toBe(false);
+  // Keys, values, and which of them are there, for the source; keys and values of the target.
+  expect(carries(prepare)).toHaveLength(3);
+  expect(carries(prepared)).toEqual(carries(prepare));
+  expect(carries(reorder)).toEqual(carries(decode).filter((name) => !carries(prepare).includes(name)));
+  expect(carries(reorder)).toHaveLength(2);
+});
+
+it('a language model has nothing to prepare', () => {
+  const programs = programsOf('gpt', { vocab_size: '5', n_layer: '1', n_head: '2', n_embd: '8' });
+  expect(Object.keys(programs).toSorted()).toEqual(['decode', 'reorder']);
+  // The cache is read up to the length, and only the new rows are put into it.
+  const parts = programs.decode?.nodes.filter(({ op }) => op === 'update-slice') ?? [];
+  expect(parts.map(({ operands }) => operands[1]?.type.shape.map(printDim).join(' '))).toEqual([
+    'batch 2 seq 4',
+    'batch 2 seq 4',
+  ]);
+  const read = programs.reorder?.nodes
+    .find(({ op }) => op === 'gather')
+    ?.results[0]?.type.shape.map(printDim);
+  expect(read?.toSorted()).toEqual(['2', '4', 'batch', 'seq_total']);
+});
