@@ -66,6 +66,7 @@ describe.each([...targets, fewBuffers(8), gpuTarget])('%s', (_target, findTarget
         const data = { sizes, inputs: new Map(inputs), states: new Map(states) };
         await compareOnDevice(graph, data, await findTarget(), { terms: 600, absolute: 1e-4 });
       },
+      300_000,
     );
   });
 });
