@@ -131,7 +131,7 @@ class LinearReplacement {
           {},
         );
       case 'select': {
-        const branches = [term.then, term.otherwise].map((each) => this.#emit(each, dtype, shape));
+        const branches = [term.chosen, term.otherwise].map((each) => this.#emit(each, dtype, shape));
         return builder.emit('select', [this.#stacked(term.condition), ...branches], {});
       }
     }

@@ -10,7 +10,7 @@ export type Term =
   | {
       readonly kind: 'select';
       readonly condition: Value;
-      readonly then: Term | undefined;
+      readonly chosen: Term | undefined;
       readonly otherwise: Term | undefined;
     };
 
@@ -54,10 +54,10 @@ export function affineOf(ctx: AffineContext, root: Value, carry: Value): Affine 
         return second && scaled(first, second, 'div');
       case 'select': {
         if (second === undefined || third === undefined || ctx.depends(first)) return undefined;
-        return combine(visit(second), visit(third), (then, otherwise) =>
-          then === undefined && otherwise === undefined
+        return combine(visit(second), visit(third), (chosen, otherwise) =>
+          chosen === undefined && otherwise === undefined
             ? undefined
-            : { kind: 'select', condition: first, then, otherwise },
+            : { kind: 'select', condition: first, chosen, otherwise },
         );
       }
       default:
