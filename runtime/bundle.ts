@@ -6,7 +6,7 @@ import { evaluateShape } from './plan-numbers.ts';
 import { parsePlan } from './plan-schema.ts';
 import type { Plan, PlanDim, PlanDType, PlanProgram } from './plan.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
+import { isOfGeneration, RuntimeError, type RunRequest, type Session, type TensorData } from './session.ts';
 import { solveDim } from './data/dims.ts';
 import { encoderKey, parseEncoder } from './data/encoder.ts';
 import { adaptStateDict } from './foreign-names.ts';
@@ -181,7 +181,7 @@ export class CompiledModel {
   /** Forgets what batches of training and of evaluation left for the next. */
   reset(): void {
     for (const { name, carries } of this.#plan.programs)
-      if (carries.length > 0 && name !== 'decode') this.#session.resetCarries(name);
+      if (carries.length > 0 && !isOfGeneration(name)) this.#session.resetCarries(name);
   }
 
   loadState(bytes: Uint8Array): void {

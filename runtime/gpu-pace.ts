@@ -59,11 +59,15 @@ export class DevicePace {
     const known = this.#rates.get(program);
     if (waited < Math.max(SHORT, 0.05 * rate * (work - last.work))) {
       // It had ended before anybody looked: it took less than was seen.
-      if (known !== undefined) this.#rates.set(program, Math.min(known, rate) / 2);
+      this.#learn(program, known === undefined ? 0 : Math.min(known, rate) / 2, now, this.#work - work);
       return;
     }
-    const next = known === undefined ? rate : (known + rate) / 2;
-    this.#rates.set(program, next);
-    this.#idle = now + (this.#work - work) * next;
+    this.#learn(program, known === undefined ? rate : (known + rate) / 2, now, this.#work - work);
+  }
+
+  /** `rest`: the work that was submitted later. What was expected before no longer counts: the device is here now. */
+  #learn(program: string, rate: number, now: number, rest: number): void {
+    if (rate > 0) this.#rates.set(program, rate);
+    this.#idle = now + rest * rate;
   }
 }

@@ -95,7 +95,16 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   shape,
   range: z.exactOptional(range),
 });
-const programName = z.enum(['train', 'eval', 'predict', 'prepare', 'decode', 'reorder', 'reorder-prepared']);
+const programName = z.enum([
+  'train',
+  'eval',
+  'predict',
+  'prepare',
+  'prefill',
+  'decode',
+  'reorder',
+  'reorder-prepared',
+]);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),

@@ -97,7 +97,8 @@ export interface PlanInput {
 }
 
 export interface PlanProgram {
-  readonly name: 'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
+  readonly name:
+    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];

@@ -4,10 +4,17 @@
  */
 
 /**
- * `prepare`, `decode` and the two that reorder are those of generation (docs/generation.md): only `decode` has outputs.
+ * From `prepare` on they are those of generation (docs/generation.md): `prefill` and `decode` have outputs.
  */
 export type ProgramName =
-  'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+
+const datasetPrograms: readonly ProgramName[] = ['train', 'eval', 'predict'];
+
+/** Whether a program writes texts: its states are those of the text at hand, not of batches of data. */
+export function isOfGeneration(program: ProgramName): boolean {
+  return !datasetPrograms.includes(program);
+}
 
 export interface TensorData {
   readonly dtype: 'f32' | 'i32';

@@ -119,6 +119,7 @@ const parts = {
   Functions: functions,
   Library: library('nn'),
   Sequence: library('sequence'),
+  Recurrent: library('attention'),
   Transformers: library('transformer'),
 };
 

@@ -9,7 +9,7 @@ import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 import { generationGraphs } from './passes/generation/index.ts';
 
 export type ProgramName =
-  'train' | 'eval' | 'predict' | 'prepare' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
 
 /** In the order in which they are compiled, dumped and planned. */
 export const programNames: readonly ProgramName[] = [
@@ -17,6 +17,7 @@ export const programNames: readonly ProgramName[] = [
   'eval',
   'predict',
   'prepare',
+  'prefill',
   'decode',
   'reorder',
   'reorder-prepared',

@@ -4,9 +4,11 @@
  */
 import * as z from 'zod/mini';
 import { RuntimeError } from '../session.ts';
+import type { FeatureSettings } from './audio/features.ts';
+import { openFeatures, savedFeatures, saveFeatures } from './audio/saved-features.ts';
 import { bindText } from './binding.ts';
 import type { DataContext, TextEncoder } from './dataset.ts';
-import { openTokenizer, savedTokenizer } from './saved-tokenizer.ts';
+import { openTokenizer } from './saved-tokenizer.ts';
 import { makeTextBatch } from './text-batch.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { specialTokens } from './vocabulary.ts';
@@ -25,6 +27,8 @@ export interface EncoderData {
   /** By the names of the model's inputs, or of a target where only that is text. Two may share a tokeniser. */
   readonly inputs: ReadonlyMap<string, InputEncoding>;
   readonly labels: readonly string[];
+  /** How recordings become frames, by the model's input. */
+  readonly sound?: ReadonlyMap<string, FeatureSettings>;
 }
 
 const maxLength = z.int().check(z.gte(1));
@@ -42,6 +46,18 @@ const version1 = z.strictObject({
   labels: z.array(z.string()),
 });
 
+const savedTokenizer = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['words', 'characters']),
+    lowercase: z.boolean(),
+    pattern: z.string(),
+    special: z.int().check(z.gte(specialTokens.length)),
+    vocabulary: z.array(z.string()).check(z.minLength(specialTokens.length)),
+  }),
+  z.strictObject({ kind: z.literal('bpe'), tokenizer: z.unknown() }),
+  z.strictObject({ kind: z.literal('library'), tokenizer: z.looseObject({}) }),
+]);
+
 /** `inputs.*.tokenizer`: a place in `tokenizers`. */
 const version2 = z.strictObject({
   format: z.literal('lmc-encoder'),
@@ -49,6 +65,7 @@ const version2 = z.strictObject({
   tokenizers: z.array(savedTokenizer).check(z.minLength(1)),
   inputs: z.record(z.string(), z.strictObject({ tokenizer: z.int().check(z.gte(0)), max_length: maxLength })),
   labels: z.array(z.string()),
+  sound: z.optional(z.record(z.string(), savedFeatures)),
 });
 
 const schema = z.discriminatedUnion('version', [version1, version2]);
@@ -62,7 +79,7 @@ export function encodeOne(
   return { inputs: new Map([[input, encoding]]), labels };
 }
 
-export function printEncoder({ inputs, labels }: EncoderData): string {
+export function printEncoder({ inputs, labels, sound }: EncoderData): string {
   const tokenizers = [...new Set(Array.from(inputs.values(), ({ tokenizer }) => tokenizer))];
   const value = {
     format: 'lmc-encoder',
@@ -75,6 +92,9 @@ export function printEncoder({ inputs, labels }: EncoderData): string {
       ]),
     ),
     labels,
+    ...(sound === undefined
+      ? {}
+      : { sound: Object.fromEntries(Array.from(sound, ([name, each]) => [name, saveFeatures(each)])) }),
   };
   return JSON.stringify(value);
 }
@@ -106,7 +126,10 @@ export function parseEncoder(json: string): EncoderData {
     const found = tokenizers[tokenizer] ?? refuse(`inputs.${name} names tokeniser ${tokenizer}`);
     return [name, { tokenizer: found, maxLength: max_length }] as const;
   });
-  return { inputs: new Map(inputs), labels: data.labels };
+  const { labels, sound } = data;
+  if (sound === undefined) return { inputs: new Map(inputs), labels };
+  const features = Object.entries(sound).map(([name, saved]) => [name, openFeatures(saved)] as const);
+  return { inputs: new Map(inputs), labels, sound: new Map(features) };
 }
 
 function refuse(what: string): never {

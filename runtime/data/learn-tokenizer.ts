@@ -1,11 +1,11 @@
 /** The tokeniser of a training part, by what its stage and the model's table say. */
 import type { StageArguments } from './arguments.ts';
-import { parseTokenizerJson } from './bpe/tokenizer-json.ts';
 import { BpeTokenizer } from './bpe/tokenizer.ts';
 import { leastBpeSize, trainBpe } from './bpe/train.ts';
 import type { DataContext, TensorSpec } from './dataset.ts';
 import { encodingOf, parseEncoder, type InputEncoding } from './encoder.ts';
 import { failAt, plural } from './problem.ts';
+import { openTokenizerJson } from './saved-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { buildVocabulary, specialTokens } from './vocabulary.ts';
 import { createDivide, WordTokenizer, type WordSettings } from './word-tokenizer.ts';
@@ -42,15 +42,16 @@ function adopt(stage: StageArguments, learning: Learning, notes: string[]): Toke
   const saved = tokenizer.save();
   const refuse = (what: string, cure: string): never =>
     failAt(stage.place, `${pretrained.name} has a vocabulary of its own, ${what}`, cure);
-  const kind = stage.stage.name === 'tokenizer' ? 'bpe' : stage.stage.name;
-  if (saved.kind !== kind) refuse(`of \`${saved.kind}\`, and this is \`${stage.stage.name}\``, `write \`${saved.kind}{…}\`, with the options that it was trained with`); // prettier-ignore
-  if (saved.kind !== 'bpe')
+  const isFile = saved.kind === 'bpe' || saved.kind === 'library';
+  const fits = stage.stage.name === 'tokenizer' ? isFile : saved.kind === stage.stage.name;
+  if (!fits) refuse(`of \`${saved.kind}\`, and this is \`${stage.stage.name}\``, `write \`${saved.kind === 'library' ? 'tokenizer' : saved.kind}{…}\`, with the options that it was trained with`); // prettier-ignore
+  if (saved.kind === 'words' || saved.kind === 'characters')
     for (const option of ['lowercase', 'pattern'] as const) {
       const here = option === 'lowercase' ? stage.flag(option) : (stage.optionalString(option) ?? '');
       if (here !== saved[option]) refuse(`with ${option}=${JSON.stringify(saved[option])}, and here it is ${JSON.stringify(here)}`, 'write the options that it was trained with'); // prettier-ignore
     }
   if (file !== undefined) {
-    const other = new BpeTokenizer(parseTokenizerJson(file.text, file.name), file.name).save();
+    const other = openTokenizerJson(file.text, file.name).save();
     if (JSON.stringify(other) !== JSON.stringify(saved)) refuse(`and ${file.name} has another`, 'name the file that it was trained with'); // prettier-ignore
   }
   checkRoom(stage, tokenizer.size, input.range?.[1] ?? Number.POSITIVE_INFINITY);
@@ -100,9 +101,9 @@ function learnBytePairs(stage: StageArguments, { input, texts }: Learning, notes
   return new BpeTokenizer(model, stage.place);
 }
 
-function openFile(stage: StageArguments, { input, file }: Learning, notes: string[]): BpeTokenizer {
+function openFile(stage: StageArguments, { input, file }: Learning, notes: string[]): Tokenizer {
   if (file === undefined) failAt(stage.place, 'the file of the tokeniser was not read');
-  const tokenizer = new BpeTokenizer(parseTokenizerJson(file.text, file.name), file.name);
+  const tokenizer = openTokenizerJson(file.text, file.name);
   const room = input.range?.[1];
   if (room !== undefined) checkRoom(stage, tokenizer.size, room);
   notes.push(

@@ -1,5 +1,5 @@
 /** Opens `recordings{…} | log_mel{…} | characters{…} | …`: reads the files, makes the features, divides the parts. */
-import { createFeatures, featureSize, type Frames } from './audio/features.ts';
+import { createFeatures, featureSize, type FeatureSettings, type Frames } from './audio/features.ts';
 import { readFeatureSettings } from './audio/settings.ts';
 import type { SpecAugmentSettings } from './audio/spec-augment.ts';
 import { readWav } from './audio/wav.ts';
@@ -34,7 +34,7 @@ export async function openRecordings(
   };
   const parts = await divide(await read(source.string('path')), split, read, source.place);
   if (parts.train.length === 0) failAt(source.place, 'the split leaves no recording to train on');
-  const makeFrames = await createReader(features, parts.train[0], binding.size, context.files);
+  const { settings, makeFrames } = await createReader(features, parts.train[0], binding.size, context.files);
   const load = async (rows: readonly Recording[]): Promise<readonly Utterance[]> => {
     const utterances: Utterance[] = [];
     const failures: RuntimeError[] = [];
@@ -63,6 +63,7 @@ export async function openRecordings(
       binding,
       batching,
       context,
+      features: settings,
       skipsLong: source.string('long') === 'skip',
       bands: binding.size / features.integer('stack'),
       masks: augment && readMasks(augment),
@@ -129,7 +130,10 @@ async function createReader(
   first: Recording | undefined,
   size: number,
   files: DataFiles,
-): Promise<(row: Recording) => Promise<Frames>> {
+): Promise<{
+  readonly settings: FeatureSettings;
+  readonly makeFrames: (row: Recording) => Promise<Frames>;
+}> {
   const channels = features.string('channels') === 'mix' ? 'mix' : 'error';
   const open = async ({ audio, place }: Recording) => {
     const { name, bytes } = await files.read(audio).catch((error: unknown) => {
@@ -151,7 +155,7 @@ async function createReader(
   }
   const make = createFeatures(settings, features.place);
   const resamples = features.optionalInteger('sample_rate') !== undefined;
-  return async (row) => {
+  const makeFrames = async (row: Recording): Promise<Frames> => {
     const { name, sound } = await open(row);
     if (sound.rate !== settings.sampleRate && !resamples) {
       failAt(
@@ -162,6 +166,7 @@ async function createReader(
     }
     return make(sound, name);
   };
+  return { settings, makeFrames };
 }
 
 function readMasks(args: StageArguments): SpecAugmentSettings {

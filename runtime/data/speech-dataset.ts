@@ -1,6 +1,7 @@
 /** Utterances as a data set: frames and numbered texts, batched, with masks in training. */
 import type { StageArguments } from './arguments.ts';
-import type { Frames } from './audio/features.ts';
+import type { FeatureSettings, Frames } from './audio/features.ts';
+import { saveFeatures } from './audio/saved-features.ts';
 import { augment, type SpecAugmentSettings } from './audio/spec-augment.ts';
 import type { Batch, DataContext, Dataset, Split } from './dataset.ts';
 import {
@@ -15,6 +16,7 @@ import { learnTokenizer } from './learn-tokenizer.ts';
 import { createOrder, type Batching } from './order.ts';
 import { failAt, Faults, formatPlace, plural, type Place } from './problem.ts';
 import type { Recording } from './recordings.ts';
+import type { Tokenizer } from './tokenizer.ts';
 import type { SpeechBinding } from './speech-binding.ts';
 import { mapSplits } from './text-dataset.ts';
 import { specialTokens } from './vocabulary.ts';
@@ -31,6 +33,7 @@ export interface SpeechSettings {
   readonly context: DataContext;
   /** Whether rows beyond the bounds are left out. */
   readonly skipsLong: boolean;
+  readonly features: FeatureSettings;
   /** Features before stacking. */
   readonly bands: number;
   readonly masks: SpecAugmentSettings | undefined;
@@ -79,7 +82,7 @@ export function createSpeechDataset(
           if (masks === undefined || split !== 'train') return [row];
           return [{ ...row, frames: augment(row.frames, bands, masks, { seed, epoch, row: index }) }];
         });
-        yield makeBatch(binding, chosen, indices);
+        yield makeSpeechBatch(binding, chosen, indices);
       }
     },
     batchesPerEpoch: (split) => Math.ceil(rows[split].length / batching.size),
@@ -89,7 +92,7 @@ export function createSpeechDataset(
     text: (split, row) => rows[split][row]?.text ?? '',
     transcripts: {
       frames: (split, row) => rows[split][row]?.frames.count ?? 0,
-      decode: (ids) => ids.map((id) => (id < specialTokens.length ? '�' : (encoding.tokenizer.token(id) ?? '�'))).join(''), // prettier-ignore
+      decode: (ids) => readCharacters(encoding.tokenizer, ids),
       size: encoding.tokenizer.size,
       trained: () => rows.train.map(({ ids }) => [...ids]),
     },
@@ -104,16 +107,37 @@ function checkBucket({ bucket, place }: Batching, { frameDim }: SpeechBinding): 
 /** Of the training part, or of the run whose parameters are used. Number 0 is no character: it is CTC's blank. */
 function makeEncoder(
   parts: Parts,
-  { tokenizer, binding, context }: SpeechSettings,
+  { tokenizer, binding, context, features }: SpeechSettings,
   notes: string[],
 ): EncoderData {
   if (tokenizer.stage.name !== 'characters')
     failAt(tokenizer.place, `\`${tokenizer.stage.name}\` cannot be put together to a text again`, 'write `characters{…}`'); // prettier-ignore
-  if (context.encoder !== undefined) return parseEncoder(context.encoder);
+  const sound = new Map([[binding.frames.name, features]]);
+  if (context.encoder !== undefined) {
+    const found = parseEncoder(context.encoder);
+    const trained = found.sound?.get(binding.frames.name);
+    if (trained !== undefined) noteOtherFeatures(features, trained, notes);
+    return found;
+  }
   const input = binding.labels ?? binding.frames;
   const texts = () => parts.train.map(({ text }) => text);
   const learning = { most: Number.POSITIVE_INFINITY, input, texts, cutsTexts: false, file: undefined };
-  return encodeOne(input.name, learnTokenizer(tokenizer, learning, notes));
+  return { ...encodeOne(input.name, learnTokenizer(tokenizer, learning, notes)), sound };
+}
+
+/** Features that are not those of the training are most likely a mistake. */
+function noteOtherFeatures(features: FeatureSettings, trained: FeatureSettings, notes: string[]): void {
+  const before = new Map(Object.entries(saveFeatures(trained)));
+  const others = Object.entries(saveFeatures(features)).filter(([name, value]) => before.get(name) !== value);
+  if (others.length > 0)
+    notes.push(
+      `the features are not those that the parameters were trained with: ${others.map(([name, value]) => `${name} was ${before.get(name)}, and is ${value}`).join('; ')}`,
+    );
+}
+
+/** Numbers of a vocabulary of characters to a text; what stands for none of them is `�`. */
+export function readCharacters(tokenizer: Tokenizer, ids: readonly number[]): string {
+  return ids.map((id) => (id < specialTokens.length ? '�' : (tokenizer.token(id) ?? '�'))).join('');
 }
 
 function numberRow({ frames, text, place, audio }: Utterance, encode: ReturnType<typeof createEncode>): Row {
@@ -175,7 +199,12 @@ function noteImpossible(rows: readonly Row[], split: Split, notes: string[]): vo
   );
 }
 
-function makeBatch(binding: SpeechBinding, rows: readonly Row[], indices: readonly number[]): Batch {
+/** Padded with zeros to the most frames. */
+export function makeSpeechBatch(
+  binding: SpeechBinding,
+  rows: readonly Pick<Row, 'frames' | 'ids'>[],
+  indices: readonly number[],
+): Batch {
   const count = rows.length;
   const longest = rows.reduce((most, { frames }) => Math.max(most, frames.count), 1);
   const { size, batchDim, frameDim, labelDim } = binding;

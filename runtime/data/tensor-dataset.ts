@@ -6,6 +6,7 @@ import { evaluateDim, printDim, printType, solveDim, symbolOf } from './dims.ts'
 import { orderBatches } from './order.ts';
 import { listNames, plural } from './problem.ts';
 import { range } from './random.ts';
+import { addTranscripts } from './tensor-transcripts.ts';
 
 /** Bound tensors, checked against the model. */
 export interface BoundTensors {
@@ -20,23 +21,25 @@ export interface BoundTensors {
 
 /**
  * `--data`: all rows train, and all rows are the test; there is no validation. `source` is a file's bytes, or its tensors
- * where it is too large for one array. Throws a RuntimeError that names everything that is wrong at once.
+ * where it is too large for one array. `comparesTexts`: whether the task has error rates of texts. Throws a RuntimeError that names everything that is wrong at once.
  */
 export function openTensors(
   source: Uint8Array | ReadonlyMap<string, TensorData>,
   context: DataContext,
   file = 'the data',
+  comparesTexts = false,
 ): Dataset {
   const tensors = source instanceof Uint8Array ? readSafetensors(source, file).tensors : source;
   const bound = bindTensors(tensors, context, file);
   const all = range(bound.rows);
   const size = context.batchSize ?? boundOf(context, bound.batchDim) ?? bound.rows;
-  return createTensorDataset(
+  const dataset = createTensorDataset(
     bound,
     { train: all, validation: [], test: all },
     { size, shuffle: true },
     context,
   );
+  return comparesTexts ? addTranscripts(dataset, bound, context) : dataset;
 }
 
 function boundOf(context: DataContext, dim: string | undefined): number | undefined {

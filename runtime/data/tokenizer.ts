@@ -59,7 +59,13 @@ export interface SavedBpe {
   readonly tokenizer: unknown;
 }
 
-export type SavedTokenizer = SavedWords | SavedBpe;
+/** The same of a kind that the library of Hugging Face reads. */
+export interface SavedLibrary {
+  readonly kind: 'library';
+  readonly tokenizer: object;
+}
+
+export type SavedTokenizer = SavedWords | SavedBpe | SavedLibrary;
 
 /** What special tokens are called here, in BERT's and in GPT-2's vocabularies. */
 const spellings: Readonly<Record<keyof SpecialTokens, readonly string[]>> = {

@@ -60,7 +60,7 @@ export class CachedDecoder implements Decoder {
     const [rows = 0, length = 0] = prompt.shape;
     if (rows < 1 || length < 1) throw new RuntimeError(2, 'a prompt has at least one token');
     const { name } = this.#growing;
-    const missing = [...this.#inputsOf('prepare'), ...this.#inputsOf('decode')].find(
+    const missing = [...this.#inputsOf('prepare'), ...this.#inputsOf('prefill')].find(
       (each) => each !== name && !inputs.has(each),
     );
     if (missing !== undefined) throw new RuntimeError(2, `generation needs the model's input \`${missing}\``);
@@ -112,7 +112,8 @@ export class CachedDecoder implements Decoder {
     if (length > this.capacity)
       throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.capacity}`);
     const given = new Map(this.#inputs).set(name, tokens);
-    const run = this.#submit('decode', given, this.#sizes(this.#origins.length, added, length));
+    const program = added === 1 ? 'decode' : 'prefill';
+    const run = this.#submit(program, given, this.#sizes(this.#origins.length, added, length));
     const scores = (await run.outputs()).get(output);
     if (scores === undefined) throw new RuntimeError(2, `the model returns no \`${output}\``);
     this.#length = length;

@@ -44,10 +44,14 @@ export async function openData(request: DataRequest): Promise<Dataset> {
   };
   if (data !== undefined) {
     const { tensors } = await readSafetensorsFile(data);
-    return openTensors(tensors, context, data);
+    return openTensors(tensors, context, data, comparesTexts(plan));
   }
   return openDataset(taskOf(plan), {
     ...context,
     files: createDataFiles(path.resolve(folder, path.dirname(file)), folder, request.observe),
   });
+}
+
+function comparesTexts({ task }: Plan): boolean {
+  return task?.metrics.some(({ kind }) => kind === 'texts') ?? false;
 }

@@ -19,6 +19,7 @@ import { defined } from './settle-run.ts';
 export interface PredictOptions extends RunOptions {
   readonly params: string;
   readonly text: readonly string[];
+  readonly audio: readonly string[];
   readonly limit?: number;
   readonly output?: string;
 }

@@ -3,7 +3,7 @@ import * as tasks from '../diagnostics/catalogue/tasks.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
 import type { Span } from '../diagnostics/span.ts';
-import { constantOf } from '../ir/dim.ts';
+import { constantOf, type Dim } from '../ir/dim.ts';
 import type { Value } from '../ir/graph.ts';
 import { boundOf } from './bounds.ts';
 import type { Context } from './context.ts';
@@ -84,4 +84,12 @@ export function constrainRange(ctx: Context, indices: Value, [low, high]: readon
   if (input === undefined) return;
   const known = ctx.ranges.get(input);
   ctx.ranges.set(input, [Math.max(low, known?.[0] ?? low), Math.min(high, known?.[1] ?? high)]);
+}
+
+/** Remembers, for a data input, that its elements are lengths along a dimension: none is above the bound. */
+export function constrainLengths(ctx: Context, lengths: Value, dim: Dim): void {
+  const [term, ...rest] = dim.terms;
+  const isDimension = term?.coefficient === 1 && term.symbols.length === 1 && rest.length === 0;
+  const bound = isDimension ? boundOf(ctx, dim) : undefined;
+  if (bound !== undefined) constrainRange(ctx, lengths, [0, bound + 1]);
 }

@@ -17,7 +17,7 @@ export interface LoadedFile {
 }
 
 /** Library modules, for suggestions. */
-const LIBRARY = ['nn', 'sequence', 'transformer'];
+const LIBRARY = ['attention', 'nn', 'sequence', 'transformer'];
 
 /** All files, imported ones first, the program itself last; undefined where the program cannot be read. */
 export function loadFiles(

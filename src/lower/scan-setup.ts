@@ -8,6 +8,7 @@ import type { Expression } from '../parser/ast.ts';
 import { lookup, visibleNames, type Context, type Scope } from './context.ts';
 import { describeValue, dimNotes, dimText, plural, typeText } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
+import { constrainLengths } from './gather.ts';
 import { resolveDType, resolveShape } from './types.ts';
 import { poison, toDim, type LmValue } from './values.ts';
 
@@ -70,6 +71,7 @@ export function prepare(ctx: Context, expression: Scan, scope: Scope): Setup | '
   });
   if (sequences.length !== found.length || reverse === undefined || lengths === 'failed') return undefined;
   if (annotated.includes('failed')) return undefined;
+  if (lengths !== undefined) constrainLengths(ctx, lengths, trip);
   return {
     expression,
     scope,

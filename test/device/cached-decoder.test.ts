@@ -18,11 +18,17 @@ const sizes = {
   llama: { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '4', n_kv_head: '2', hidden_size: '16' },
   gpt2: { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '2', n_embd: '8' },
   char_lstm: { vocab_size: '5', embedding_dim: '4', hidden_size: '4' },
+  seq2seq_lstm: { vocab_size: '5', embed_dim: '4', hidden_dim: '6' },
   translate: { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' },
   seq2seq: { src_vocab: '7', tgt_vocab: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' },
 };
 
-async function openScaled(device: string, name: keyof typeof sizes, model: string) {
+async function openScaled(
+  device: string,
+  name: keyof typeof sizes,
+  model: string,
+  settings: Readonly<Record<string, string>> = {},
+) {
   const opened = await openDevice({ name: device });
   const disk = createDiskHost();
   const file = path.join(models, `${name}.lm`);
@@ -34,7 +40,7 @@ async function openScaled(device: string, name: keyof typeof sizes, model: strin
   const optimized = lowerAndOptimize(
     file,
     { ...disk, readFile },
-    { set: new Map(Object.entries(sizes[name])), task: new Map(), batchSize: 4 },
+    { set: new Map(Object.entries({ ...sizes[name], ...settings })), task: new Map(), batchSize: 4 },
     new Reporter(),
   );
   if (optimized === undefined) throw new Error(`${name} does not compile`);
@@ -93,6 +99,40 @@ describe.each(adapters)('decoding on %s', (device) => {
         await cached.reorder(parents);
         await prefix.reorder(parents);
         const tokens = Int32Array.from(parents, (_, row) => row + round);
+        expectClose(await cached.step(tokens), await prefix.step(tokens));
+      }
+    }
+    close();
+  });
+
+  it.each([
+    ['attention after the LSTM', { attention: '"general"' }],
+    ['input feeding', { attention: '"additive"', input_feeding: 'true' }],
+  ])('seq2seq_lstm with %s: the scores of predict, also after rows moved', async (_, settings) => {
+    const { plan, session, close } = await openScaled(device, 'seq2seq_lstm', 'Seq2SeqLstm', settings);
+    const [cached, prefix] = [new CachedDecoder(plan, session), new PrefixDecoder(plan, session)];
+    const begin = stackRows([[1], [1]]);
+    // Sources of unequal lengths; another pair in the second round, so that nothing of the first may be left.
+    for (const sources of [
+      [
+        [2, 3, 4, 2],
+        [4, 1, 0, 0],
+      ],
+      [
+        [3, 0],
+        [1, 4],
+      ],
+    ]) {
+      const inputs = new Map([['src', stackRows(sources)]]);
+      expectClose(await cached.start(begin, inputs), await prefix.start(begin, inputs));
+      for (const parents of [
+        [0, 1],
+        [1, 0, 1],
+        [2, 0],
+      ]) {
+        await cached.reorder(parents);
+        await prefix.reorder(parents);
+        const tokens = Int32Array.from(parents, (_parent, row) => row + 2);
         expectClose(await cached.step(tokens), await prefix.step(tokens));
       }
     }

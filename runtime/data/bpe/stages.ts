@@ -50,7 +50,7 @@ export const subwordStages: readonly Stage[] = [
   {
     name: 'tokenizer',
     kind: 'tokenizer',
-    doc: 'a `tokenizer.json` of `lmc tokenize train` or of Hugging Face: a byte-level BPE vocabulary that is there already',
+    doc: 'a `tokenizer.json` of `lmc tokenize train` or of Hugging Face, of any kind: a vocabulary that is there already',
     options: [
       {
         name: 'path',

@@ -61,6 +61,12 @@ export function parseTokenizerJson(json: string, place: string): BpeModel {
   return readTokenizerJson(value, place);
 }
 
+/** Whether it asks for nothing but what is done here; it may still not hold together. */
+export function isByteLevelBpe(value: unknown): boolean {
+  const result = schema.safeParse(value);
+  return result.success && result.data.pre_tokenizer.use_regex !== false;
+}
+
 /** As `parseTokenizerJson`, of what JSON holds. */
 export function readTokenizerJson(value: unknown, place: string): BpeModel {
   const result = schema.safeParse(value);

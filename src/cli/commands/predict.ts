@@ -1,4 +1,4 @@
-/** `lmc predict FILE --params P`: the model's outputs for data, or labels for texts. */
+/** `lmc predict FILE --params P`: the model's outputs for data, labels for texts, texts for recordings. */
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Io } from '../io.ts';
@@ -6,6 +6,7 @@ import { openModel, type OpenModel } from '../open-model.ts';
 import { collectText, lowerOptions, positiveInteger } from '../options.ts';
 import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import { predictData, predictTexts, type PredictOptions } from '../predict-model.ts';
+import { transcribeFiles } from '../transcribe-files.ts';
 import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
@@ -13,11 +14,12 @@ import { createDiskHost } from '../source-host.ts';
 export const predictCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
     .command('predict')
-    .description('outputs for data, labels for texts')
+    .description('outputs for data, labels for texts, texts for recordings')
     .argument('<file>', 'the .lm file')
     .requiredOption('--params <file.safetensors>', 'trained parameters');
   addRunOptions(command)
     .option('--text <text>', 'a text to classify (repeatable)', collectText, [])
+    .option('--audio <file.wav>', 'a recording to transcribe (repeatable)', collectText, [])
     .option('--limit <n>', 'at most so many examples', positiveInteger)
     .option('-o, --output <file.safetensors>', 'where the outputs go')
     .action(async (file: string, options: PredictOptions) => {
@@ -44,15 +46,16 @@ export const predictCommand: RegisterCommand = (program, { io, done }) => {
     });
 };
 
-function checkOptions({ text, data, output }: PredictOptions): void {
-  if (text.length > 0) {
-    if (data !== undefined) throw new CommandError(exitCodes.usage, 'either --text or --data, not both');
-    return;
-  }
+function checkOptions({ text, audio, data, output }: PredictOptions): void {
+  const given = Object.entries({ text: text.length > 0, audio: audio.length > 0, data: data !== undefined })
+    .filter(([, isGiven]) => isGiven)
+    .map(([name]) => `--${name}`);
+  if (given.length > 1) throw new CommandError(exitCodes.usage, `either ${given.join(' or ')}, not both`);
+  if (text.length > 0 || audio.length > 0) return;
   if (output === undefined)
     throw new CommandError(
       exitCodes.usage,
-      'what to predict? --text "…", or --data FILE.safetensors -o OUT.safetensors',
+      'what to predict? --text "…", --audio FILE.wav, or --data FILE.safetensors -o OUT.safetensors',
     );
 }
 
@@ -61,5 +64,6 @@ async function predictModel(io: Io, model: OpenModel, file: string, options: Pre
   loadParameters(model.session, parameters);
   io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
   if (options.text.length > 0) await predictTexts(io, model, parameters, options);
+  else if (options.audio.length > 0) await transcribeFiles(io, model, parameters, options);
   else await predictData(io, model, file, parameters, options);
 }

@@ -1,6 +1,7 @@
 /** `model.ts`: a class typed by the model's signature, over the runtime's untyped one. */
 import { Project, type ClassDeclaration, type SourceFile } from 'ts-morph';
 import type { Plan, PlanGeneration } from '../../../runtime/plan.ts';
+import { isOfGeneration } from '../../../runtime/session.ts';
 import { toComment, toPropertyKey, toTypeName } from './names.ts';
 import { describeTensor, printPlanType, tensorTypeText, type SignatureTensor } from './signature.ts';
 
@@ -216,7 +217,7 @@ function addTraining(declaration: ClassDeclaration, plan: Plan, names: TypeNames
     docs: ['Loss and metrics of a batch, without dropout and without an update.'],
     statements: 'return this.#model.evaluate(batch);',
   });
-  if (plan.programs.every(({ name, carries }) => name === 'decode' || carries.length === 0)) return;
+  if (plan.programs.every(({ name, carries }) => isOfGeneration(name) || carries.length === 0)) return;
   declaration.addMethod({
     name: 'reset',
     returnType: 'void',

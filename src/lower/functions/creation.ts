@@ -6,7 +6,7 @@ import { asTensor } from '../align.ts';
 import { broadcastLeading } from '../broadcast.ts';
 import { describeValue } from '../describe.ts';
 import { positionsAlong, wholeLength } from '../growing.ts';
-import { constrainRange } from '../gather.ts';
+import { constrainLengths, constrainRange } from '../gather.ts';
 import { poison, tensor, toDim, type LmValue } from '../values.ts';
 import type { Call, FunctionTable, LmFunction } from './function.ts';
 import { dimOf, tensorOf, valueOf } from './read.ts';
@@ -93,6 +93,7 @@ export const creation: FunctionTable = {
       const size = dimOf(call, 'size');
       if (lengths === undefined || size === undefined) return poison;
       const { ctx } = call;
+      constrainLengths(ctx, lengths, size);
       const shape = [...lengths.type.shape, size];
       const here = ctx.emit('broadcast', [positionsAlong(ctx, size)], {
         shape,

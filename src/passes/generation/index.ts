@@ -1,5 +1,6 @@
-/** The programs of generation, all made from one graph: `decode`, what comes before it, and what moves its rows. */
+/** The programs of generation, all made from one graph: what runs once, for a prompt, for a token, and what moves rows. */
 import type { Graph } from '../../ir/graph.ts';
+import { substituteDim } from '../../ir/substitute-dim.ts';
 import { reorderStates } from './reorder.ts';
 import { splitPrepared, type GrowingNames } from './split-prepared.ts';
 
@@ -7,6 +8,8 @@ export type { GrowingNames } from './split-prepared.ts';
 
 export interface GenerationGraphs {
   /** New tokens -> scores after the last of them; reads and extends what is kept. */
+  readonly prefill: Graph;
+  /** The same for one token of each row: its products are those of a few rows, and cut accordingly. */
   readonly decode: Graph;
   /** Once for each text: the inputs beside the tokens -> states that `decode` reads. */
   readonly prepare?: Graph;
@@ -23,7 +26,8 @@ export function generationGraphs(graph: Graph, growing: GrowingNames): Generatio
   const reorder = rows && reorderStates(decode, rows, graph.dims);
   const reorderPrepared = rows && prepare && reorderStates(prepare, rows, graph.dims);
   return {
-    decode,
+    prefill: decode,
+    decode: substituteDim(decode, growing.dim, 1),
     ...(prepare === undefined ? {} : { prepare }),
     ...(reorder === undefined ? {} : { reorder }),
     ...(reorderPrepared === undefined ? {} : { 'reorder-prepared': reorderPrepared }),

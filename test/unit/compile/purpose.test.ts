@@ -13,9 +13,9 @@ const set = new Map([
 ]);
 
 it.each([
-  [undefined, ['decode', 'eval', 'predict', 'reorder', 'train']],
+  [undefined, ['decode', 'eval', 'predict', 'prefill', 'reorder', 'train']],
   ['training', ['eval', 'predict', 'train']],
-  ['generation', ['decode', 'reorder']],
+  ['generation', ['decode', 'prefill', 'reorder']],
 ] as const)('for %s', (purpose, programs) => {
   const options = purpose === undefined ? {} : { purpose };
   const model = lowerAndOptimize(file, createDiskHost(), { set, task: new Map() }, new Reporter(), options);

@@ -29,14 +29,14 @@ const carries = (graph: Graph | undefined): readonly string[] =>
 
 it('an encoder is run once, with the keys and values of its memory', () => {
   const sizes = { vocab_size: '7', d_model: '8', n_head: '2', d_ff: '8', n_layer: '1' };
-  const { prepare, decode, reorder, 'reorder-prepared': prepared } = programsOf('translate', sizes);
+  const { prepare, prefill, decode, reorder, 'reorder-prepared': prepared } = programsOf('translate', sizes);
   expect(prepare?.inputs.map(({ name }) => name)).toEqual(['src']);
   expect(prepare?.outputs).toEqual([]);
-  expect(decode?.inputs.map(({ name }) => name)).toEqual(['tgt']);
+  for (const program of [prefill, decode]) expect(program?.inputs.map(({ name }) => name)).toEqual(['tgt']);
   // Encoder: projection, scores, values, output, two linear layers; memory: keys and values.
   expect(count(prepare, 'dot')).toBe(8);
   // Decoder: the same six, of the attention to the memory all but keys and values, and the scores of the vocabulary.
-  expect(count(decode, 'dot')).toBe(6 + 4 + 1);
+  for (const program of [prefill, decode]) expect(count(program, 'dot')).toBe(6 + 4 + 1);
   // All that is left of the source is what reads the states.
   const reading = decode?.nodes.filter((node) => dimsOfNode(node).includes('source')) ?? [];
   expect(reading.some(({ op }) => op === 'gather')).toBe(false);
@@ -49,13 +49,15 @@ it('an encoder is run once, with the keys and values of its memory', () => {
 
 it('a language model has nothing to prepare', () => {
   const programs = programsOf('gpt', { vocab_size: '5', n_layer: '1', n_head: '2', n_embd: '8' });
-  expect(Object.keys(programs).toSorted()).toEqual(['decode', 'reorder']);
+  expect(Object.keys(programs).toSorted()).toEqual(['decode', 'prefill', 'reorder']);
   // The cache is read up to the length, and only the new rows are put into it.
-  const parts = programs.decode?.nodes.filter(({ op }) => op === 'update-slice') ?? [];
-  expect(parts.map(({ operands }) => operands[1]?.type.shape.map(printDim).join(' '))).toEqual([
-    'batch 2 seq 4',
-    'batch 2 seq 4',
-  ]);
+  const parts = (graph: Graph | undefined) =>
+    graph?.nodes
+      .filter(({ op }) => op === 'update-slice')
+      .map(({ operands }) => operands[1]?.type.shape.map(printDim).join(' '));
+  expect(parts(programs.prefill)).toEqual(['batch 2 seq 4', 'batch 2 seq 4']);
+  expect(parts(programs.decode)).toEqual(['batch 2 1 4', 'batch 2 1 4']);
+  expect(programs.decode?.dims.map(({ name }) => name)).toEqual(['batch', 'seq_total']);
   const read = programs.reorder?.nodes
     .find(({ op }) => op === 'gather')
     ?.results[0]?.type.shape.map(printDim);

@@ -59,3 +59,12 @@ test('one wrong estimate costs a second at the most', () => {
   for (let at = 0; at < 4; at++) run(pace, 60_000);
   expect(run(pace, 20)).toBeLessThan(1001);
 });
+
+test('a run that ended sooner than expected delays no other program', () => {
+  const pace = new DevicePace();
+  for (let at = 0; at < 6; at++) run(pace, 1, 500, 'prefill');
+  for (let at = 0; at < 4; at++) run(pace, 5, 1, 'decode');
+  // Forty times as fast as it was.
+  run(pace, 0.025, 500, 'prefill');
+  expect(run(pace, 5, 1, 'decode')).toBeLessThan(5);
+});

@@ -56,4 +56,30 @@ class Gated(nn.Module):
         super().__init__(); s.gate_proj, s.up_proj, s.down_proj = nn.Linear(6, 8, bias=False), nn.Linear(6, 8, bias=False), nn.Linear(8, 6, bias=False)
     def forward(s, t): return s.down_proj(F.silu(s.gate_proj(t)) * s.up_proj(t))
 case('swiglu', fill(Gated())(x(0, B, T, 6)))
+
+# Attention over recurrent states, as in Bahdanau et al. 2015 (additive) and Luong et al. 2015 (general, dot).
+class Additive(nn.Module):
+    def __init__(s): super().__init__(); s.query_layer, s.key_layer, s.v = nn.Linear(6, 5, bias=False), nn.Linear(3, 5), nn.Parameter(torch.zeros(5))
+    def forward(s, q, k): return torch.tanh(s.query_layer(q)[:, :, None] + s.key_layer(k)[:, None]) @ s.v
+class General(nn.Module):
+    def __init__(s): super().__init__(); s.key_layer = nn.Linear(3, 6, bias=False)
+    def forward(s, q, k): return q @ s.key_layer(k).transpose(1, 2)
+def attend(scores, k, pad):
+    w = scores.masked_fill(pad[:, None], -math.inf).softmax(-1); return torch.cat([(w @ k).flatten(), w.flatten()])
+q, k = x(0, B, T, 6), x(1, B, S, 3)
+case('bahdanau', attend(fill(Additive())(q, k), k, pad)); case('luong_general', attend(fill(General())(q, k), k, pad))
+k = x(1, B, S, 6); case('luong_dot', attend(q @ k.transpose(1, 2), k, pad)); case('luong_unmasked', attend(q @ k.transpose(1, 2), k, pad & False))
+
+# A decoder with input feeding: its cell takes the attentional state of the step before.
+class Feeding(nn.Module):
+    def __init__(s): super().__init__(); s.cell, s.attention, s.combine = nn.LSTMCell(9, 6), General(), nn.Linear(9, 6, bias=False)
+    def forward(s, t, k, h):
+        c, fed, out = torch.zeros_like(h), torch.zeros_like(h), []
+        for at in range(t.shape[1]):
+            h, c = s.cell(torch.cat([t[:, at], fed], 1), (h, c)); w = s.attention(h[:, None], k).masked_fill(pad[:, None], -math.inf).softmax(-1)
+            fed = torch.tanh(s.combine(torch.cat([(w @ k)[:, 0], h], 1))); out.append(fed)
+        return torch.stack(out, 1)
+case('input_feeding', fill(Feeding())(x(0, B, T, 3), x(1, B, S, 3), x(2, B, 6)))
+conv = fill(nn.Conv1d(6, 4, 3, padding=1)); case('conv1d', conv(x(0, B, T, 6).transpose(1, 2)).transpose(1, 2))
+conv = fill(nn.Conv1d(6, 4, 2, bias=False)); case('conv1d_no_bias', conv(x(0, B, T, 6).transpose(1, 2)).transpose(1, 2))
 json.dump(cases, open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'figures.json'), 'w'), indent=1)

@@ -1,4 +1,4 @@
-/** The library of Transformers against PyTorch's figures, which figures.py wrote, on the evaluator. */
+/** The libraries of Transformers and of attention over recurrent states, and convolutions, against PyTorch's figures, which figures.py wrote, on the evaluator. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -20,11 +20,12 @@ function complete(text: string): string {
   const used = Object.entries(dims).flatMap(([name, line]) =>
     new RegExp(`[[ ,]${name}[\\],)]`).test(text) ? [line] : [],
   );
-  const modules = text.includes('RMSNorm')
-    ? ['import nn']
-    : /[A-Z]\w*\{/.test(text)
-      ? ['import transformer']
-      : [];
+  const isUsed = (blocks: RegExp): boolean => blocks.test(text);
+  const modules = [
+    ...(isUsed(/Bahdanau|Luong/) ? ['import attention'] : []),
+    ...(isUsed(/RMSNorm|Conv1d|LSTMCell/) ? ['import nn'] : []),
+  ];
+  if (modules.length === 0 && isUsed(/[A-Z]\w*\{/)) modules.push('import transformer');
   return [...modules, ...used, text].join('\n');
 }
 
@@ -32,7 +33,7 @@ function run(text: string): Float64Array {
   const outputs = runWaves(complete(text), sizes, ({ value }, at) =>
     value.type.dtype === 'i32' ? Float64Array.from([4, 2]) : at,
   );
-  return Float64Array.from(outputs.get('output')?.data ?? []);
+  return Float64Array.from([...outputs.values()].flatMap(({ data }) => [...data]));
 }
 
 function sequence(result: string, inputs = 'x: f32[batch, seq, 6]'): (block: string) => string {
@@ -56,6 +57,11 @@ model M(x: f32[7]) -> f32[7] {
 const alibi = (count: number): string => `
 model M(x: f32[batch, seq]) -> f32[${count}, seq, seq] {
   return Alibi{${count}}(arange(seq), arange(seq)) + 0 * sum(x)
+}`;
+const recurrent = (block: string, width: number, valid = ', mask(lengths, src)'): string => `
+model M(x: f32[batch, seq, 6], y: f32[batch, src, ${width}]${valid === '' ? '' : ', lengths: i32[batch]'}) -> (f32[batch, seq, ${width}], f32[batch, seq, src]) {
+  layer = ${block}
+  return layer(x, y${valid})
 }`;
 
 const programs: Readonly<Record<string, string>> = {
@@ -108,6 +114,34 @@ model M(x: f32[batch, 2, seq, 6]) -> f32[batch, 2, seq, 6] {
   alibi_6: alibi(6),
   sinusoidal: sequence('layer(x)')('SinusoidalPositions{6}'),
   swiglu: sequence('layer(x)')('SwiGLU{6, 8}'),
+  bahdanau: recurrent('BahdanauAttention{6, 3, 5}', 3),
+  luong_general: recurrent('LuongAttention{6, 3}', 3),
+  luong_dot: recurrent('LuongAttention{6, 6, score="dot"}', 6),
+  luong_unmasked: recurrent('LuongAttention{6, 6, score="dot"}', 6, ''),
+  input_feeding: `
+model M(x: f32[batch, seq, 3], y: f32[batch, src, 3], h: f32[batch, 6], lengths: i32[batch]) -> f32[batch, seq, 6] {
+  cell      = LSTMCell{9, 6}
+  attention = LuongAttention{6, 3}
+  combine   = Linear{9, 6, bias=false}
+  valid     = mask(lengths, src)
+  z, _, _, _ = scan x_t over seq of x carry (h = h, c: f32[batch, 6] = 0, fed: f32[batch, 6] = 0) {
+    h, c = cell(concat([x_t, fed]), h, c)
+    context, _ = attention(rearrange(h, "batch d -> batch 1 d"), y, valid)
+    fed = tanh(combine(concat([rearrange(context, "batch 1 d -> batch d"), h])))
+    next (h = h, c = c, fed = fed) emit fed
+  }
+  return z
+}`,
+  conv1d: `
+model M(x: f32[batch, seq, 6]) -> f32[batch, seq, 4] {
+  layer = Conv1d{6, 4, 3, padding=1}
+  return layer(x)
+}`,
+  conv1d_no_bias: `
+model M(x: f32[batch, seq, 6]) -> f32[batch, seq - 1, 4] {
+  layer = Conv1d{6, 4, 2, bias=false}
+  return layer(x)
+}`,
 };
 
 describe('PyTorch agrees with', () => {
