@@ -19,6 +19,8 @@ const titles = {
   contraction: 'Products',
   gather: 'Rows by index',
   scan: 'Recurrence',
+  attention: 'Attention',
+  update: 'Updates in place',
 };
 
 const lowerings = {
@@ -29,6 +31,8 @@ const lowerings = {
   contraction: 'a reduction over products',
   gather: 'a read by index',
   scatter: 'an ordered sum by index',
+  attention: 'kernels of its own',
+  update: 'a copy with a part replaced, in place where it can be',
   scan: 'a loop over the kernels of its region',
 };
 

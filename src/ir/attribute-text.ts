@@ -1,6 +1,6 @@
 /** The text form of attributes, `{axis=1, start=seq-1}`: a total table from op to how each field is written and read. */
 import { printDim, type Dim } from './dim.ts';
-import type { OpAttributes, OpName } from './graph.ts';
+import type { AttentionAttributes, OpAttributes, OpName } from './graph.ts';
 import { printName, printNumber, type TextReader } from './text-reader.ts';
 import type { DType } from './types.ts';
 
@@ -88,6 +88,11 @@ export function fields<T extends object>(
 const BRACES = ['{', '}'] as const;
 const none = fields<Record<never, never>>({}, BRACES);
 
+const attentionFields = fields<AttentionAttributes>(
+  { batch: integer, scale: number, fill: number, bias: boolean, mask: boolean, factor: boolean },
+  BRACES,
+);
+
 const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } = {
   neg: none,
   exp: none,
@@ -139,6 +144,9 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   argmax: fields<OpAttributes['argmax']>({ axis: integer }, BRACES),
   dot: fields<OpAttributes['dot']>({ batch: pairs, contract: pairs }, BRACES),
   'scatter-add': fields<OpAttributes['scatter-add']>({ rows: dim }, BRACES),
+  attention: attentionFields,
+  'attention-queries': attentionFields,
+  'attention-keys': attentionFields,
   'update-slice': fields<OpAttributes['update-slice']>({ starts: shapeCodec }, BRACES),
   scan: fields<OpAttributes['scan']>(
     { trip: dim, reverse: boolean, sequences: integer, carries: integer, stacks: integer },

@@ -11,8 +11,10 @@ import {
   type ScalarClosure,
   type ScalarEnvironment,
 } from './evaluate-scalar.ts';
+import { runAttention } from './evaluate-attention.ts';
 import type {
   Accumulator,
+  AttentionKernel,
   KernelProgram,
   LoopKernel,
   RecurrenceKernel,
@@ -102,6 +104,7 @@ class ProgramRun {
       try {
         if (kernel.kind === 'loops') this.#launch(kernel, slots, loops);
         else if (kernel.kind === 'recurrence') this.#recur(kernel, slots, loops);
+        else if (kernel.kind === 'attention') this.#attention(kernel, slots, loops);
         else this.#scatter(kernel, slots);
       } catch (error) {
         throw new InternalError(
@@ -250,6 +253,19 @@ class ProgramRun {
     if (tensor === undefined || written === undefined) throw new InternalError(`there is no slot ${slot}`);
     tensor.data[offset] = value;
     written[offset] = 1;
+  }
+
+  #attention(kernel: AttentionKernel, slots: readonly number[], loops: readonly number[]): void {
+    const environment = scalarEnvironment({
+      axes: kernel.axes.length,
+      loops: loops.length,
+      tensors: kernel.operands.map((operand, at) => this.#view(slots[at] ?? -1, operand.type)),
+      ...this.#bindings,
+    });
+    environment.loops.set(loops);
+    runAttention(kernel, environment, (operand, offset, value) =>
+      this.#write(slots[operand] ?? -1, offset, value),
+    );
   }
 
   #scatter(kernel: ScatterKernel, slots: readonly number[]): void {

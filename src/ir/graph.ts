@@ -54,6 +54,19 @@ export interface ScanAttributes {
   readonly stacks: number;
 }
 
+export interface AttentionAttributes {
+  /** How many leading axes queries, keys and values have in common. */
+  readonly batch: number;
+  /** A product of a query and a key is multiplied by it. */
+  readonly scale: number;
+  /** The score of a key that the mask hides. */
+  readonly fill: number;
+  readonly bias: boolean;
+  readonly mask: boolean;
+  /** A number for each probability, after the softmax: dropout. */
+  readonly factor: boolean;
+}
+
 /**
  * Attributes by op. Operands of pointwise ops have equal shapes: broadcasting is an op of its own.
  * `dot` gives [batch…, lhs free…, rhs free…].
@@ -93,6 +106,12 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   readonly gather: Empty;
   /** (indices i32[ix…], updates [ix…, rest…]) -> [rows, rest…]: sums the updates of equal indices, in index order. */
   readonly 'scatter-add': { readonly rows: Dim };
+  /** (q, k, v, bias?, mask?, factor?) -> y and what the backward needs of each row of scores. */
+  readonly attention: AttentionAttributes;
+  /** (q, k, v, dy, rows, bias?, mask?, factor?) -> dq */
+  readonly 'attention-queries': AttentionAttributes;
+  /** (q, k, v, dy, rows, bias?, mask?, factor?) -> dk and dv side by side */
+  readonly 'attention-keys': AttentionAttributes;
   /** (x, part) -> x with the part from `starts` on, one for each axis. */
   readonly 'update-slice': { readonly starts: readonly Dim[] };
   readonly scan: ScanAttributes;

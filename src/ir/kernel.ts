@@ -98,7 +98,56 @@ export interface RecurrenceKernel {
   readonly index: readonly ScalarExpression[];
 }
 
-export type Kernel = LoopKernel | ScatterKernel | RecurrenceKernel;
+/** Where a result of attention goes: an element for each point of the axes that the expressions use. */
+export interface AttentionStore {
+  readonly operand: number;
+  readonly index: readonly ScalarExpression[];
+}
+
+/**
+ * Attention without its scores (Dao et al. 2022, "FlashAttention"): `forward`, or the gradients of the `queries` or of
+ * the `keys` and values. Elements are expressions over the axes that they belong to.
+ */
+export interface AttentionKernel {
+  readonly kind: 'attention';
+  readonly part: 'forward' | 'queries' | 'keys';
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  readonly axes: readonly Axis[];
+  readonly operands: readonly KernelOperand[];
+  readonly batch: readonly number[];
+  /** Of queries; the last is the longest. */
+  readonly rows: readonly number[];
+  readonly keys: number;
+  readonly width: number;
+  readonly valueWidth: number;
+  readonly scale: number;
+  readonly fill: number;
+  readonly elements: {
+    readonly query: ScalarExpression;
+    readonly key: ScalarExpression;
+    readonly value: ScalarExpression;
+    /** Over batch, rows and keys. */
+    readonly bias?: ScalarExpression;
+    readonly mask?: ScalarExpression;
+    readonly factor?: ScalarExpression;
+    /** Of the backward: dy, and of a row its largest score, the sum of its exponentials, and Σ dy·y. */
+    readonly cotangent?: ScalarExpression;
+    readonly largest?: ScalarExpression;
+    readonly sum?: ScalarExpression;
+    readonly delta?: ScalarExpression;
+  };
+  readonly stores: {
+    /** y, dq or dk. */
+    readonly vector: AttentionStore;
+    /** dv. */
+    readonly values?: AttentionStore;
+    readonly largest?: AttentionStore;
+    readonly sum?: AttentionStore;
+  };
+}
+
+export type Kernel = LoopKernel | ScatterKernel | RecurrenceKernel | AttentionKernel;
 
 /** A tensor of a program: state, input, or one of its intermediate results. */
 export interface Slot {

@@ -4,7 +4,15 @@
  */
 import { unreachable } from '../diagnostics/diagnostic.ts';
 import { printDim } from './dim.ts';
-import type { Kernel, KernelProgram, LoopKernel, RecurrenceKernel, Stage, Step } from './kernel.ts';
+import type {
+  Kernel,
+  KernelProgram,
+  LoopKernel,
+  RecurrenceKernel,
+  ScatterKernel,
+  Stage,
+  Step,
+} from './kernel.ts';
 import type { ScalarExpression, ScalarFunction } from './scalar.ts';
 import { printType } from './types.ts';
 
@@ -44,9 +52,16 @@ function printSteps(
   }
 }
 
-function spaceOf(kernel: LoopKernel | RecurrenceKernel): string {
-  const axes = kernel.kind === 'loops' ? kernel.space : kernel.axes.map((_, axis) => axis);
-  return axes.map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] })).join(', ');
+function spaceOf(kernel: Exclude<Kernel, ScatterKernel>): string {
+  return spaceAxes(kernel)
+    .map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] }))
+    .join(', ');
+}
+
+function spaceAxes(kernel: Exclude<Kernel, ScatterKernel>): readonly number[] {
+  if (kernel.kind === 'loops') return kernel.space;
+  if (kernel.kind === 'recurrence') return kernel.axes.map((_, axis) => axis);
+  return [...kernel.batch, ...kernel.rows, kernel.keys];
 }
 
 function sourcesOf(kernel: Kernel): string {

@@ -9,6 +9,7 @@ import type { Float64Tensor } from '../ir/evaluate-scalar.ts';
 import type { Graph, Node, NodeOf, Origin, Value } from '../ir/graph.ts';
 import { elementCount } from '../ir/strides.ts';
 import { printType, type TensorType } from '../ir/types.ts';
+import { evaluateAttention, isAttention } from './evaluate-attention.ts';
 import { compileNode, sizesOf, type Run } from './evaluate-node.ts';
 import { scanOperands, scanResults } from './scan.ts';
 
@@ -146,6 +147,11 @@ function located(node: Node, execute: Execute): Execute {
 }
 
 function compilePlain(node: Exclude<Node, { op: 'scan' }>, run: Run): Execute {
+  if (isAttention(node))
+    return (frame) => {
+      const operands = node.operands.map((operand) => read(frame, operand));
+      bindAll(frame, node.results, evaluateAttention(node, operands));
+    };
   const [result] = node.results;
   if (result === undefined) throw new InternalError(`${node.op} has no result`);
   let compiled: ReturnType<typeof compileNode> | undefined;

@@ -6,6 +6,7 @@ import type { TensorType } from '../ir/types.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { activation } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
+import { attention } from './attention.ts';
 import { compare } from './compare.ts';
 import { contraction } from './contraction.ts';
 import { gather } from './gather.ts';
@@ -27,6 +28,7 @@ export const opFamilies = {
   reduce,
   contraction,
   gather,
+  attention,
   update,
   scan,
   recurrence,
@@ -41,6 +43,7 @@ export const opTable: OpTable = {
   ...reduce,
   ...contraction,
   ...gather,
+  ...attention,
   ...update,
   ...scan,
   ...recurrence,

@@ -78,6 +78,8 @@ export type Lowering<Name extends OpName> =
   /** An index map that reads an operand: (table, indices). */
   | { readonly kind: 'gather' }
   | { readonly kind: 'scatter' }
+  /** Softmax of products, summed over values: kernels of its own. */
+  | { readonly kind: 'attention' }
   /** The first operand with the second one in the place of a part of it. */
   | { readonly kind: 'update'; readonly part: (context: ViewContext<Name>) => PartOfUpdate }
   | { readonly kind: 'scan' }
@@ -106,6 +108,8 @@ export interface OpRecord<Name extends OpName = OpName> {
   /** Cotangents of the operands, undefined for none. Absent: the op stops the gradient (integers, comparisons). */
   readonly vjp?: (context: VjpContext<Name>) => readonly (Value | undefined)[];
   readonly lowering: Lowering<Name>;
+  /** Results that no gradient passes through, though they are f32: what the op's own gradient reads. */
+  readonly silentResults?: readonly number[];
   readonly samples: readonly OpSample<Name>[];
 }
 

@@ -2,6 +2,7 @@
 import { cse } from './cse.ts';
 import { deadCode } from './dead-code.ts';
 import { differentiate } from './differentiate.ts';
+import { fuseAttention } from './fuse-attention.ts';
 import { hoist } from './hoist.ts';
 import { linearRecurrence } from './linear-recurrence.ts';
 import { optimize } from './optimize.ts';
@@ -11,6 +12,7 @@ import { simplify } from './simplify.ts';
 import { sink } from './sink.ts';
 
 export const pipeline: readonly Pass[] = [
+  fuseAttention,
   hoist,
   sink,
   linearRecurrence,

@@ -18,6 +18,14 @@ describe.skipIf(cases.length === 0)(`golden runs of PyTorch (${folder})`, () => 
   });
 });
 
+const brothers = findCases(path.join(import.meta.dirname, 'brothers'));
+
+describe('recurrent models of other layers, directions and sizes', () => {
+  describe.each(['reference', ...adapters])('on %s', (device) => {
+    it.each(brothers)('$name', async (golden) => checkCase(golden, device), 300_000);
+  });
+});
+
 it('there is an adapter to test on', () => {
   expect(adapters).not.toEqual([]);
 });

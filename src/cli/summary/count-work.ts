@@ -1,6 +1,8 @@
 /** Floating-point operations of a graph, and which layer's parameters they work with. */
 import { evaluateDim, type Dim } from '../../ir/dim.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { attentionShape } from '../../ops/attention.ts';
+import { isAttention } from '../../ops/evaluate-attention.ts';
 import { recordOf } from '../../ops/index.ts';
 
 type Sizes = ReadonlyMap<string, number>;
@@ -35,6 +37,19 @@ function countNode(node: Node, sizes: Sizes): number {
       return elements(lhs.type.shape, sizes);
     case 'recurrence':
       return 2 * elements(lhs.type.shape, sizes);
+    case 'attention': {
+      // Two products forward, three for the queries, four for keys and values, and some ten functions of a score.
+      if (!isAttention(node)) return 0;
+      const types = node.operands.map(({ type }) => type);
+      const { batch, rows, keys, width, valueWidth } = attentionShape(node.op, types, node.attributes);
+      const [both, wide, narrow] = [2 * elements([width], sizes), elements([valueWidth], sizes), 10];
+      const each = {
+        attention: both + 2 * wide,
+        'attention-queries': 2 * both + 2 * wide,
+        'attention-keys': 2 * both + 4 * wide,
+      };
+      return elements([...batch, ...rows, keys], sizes) * (each[node.op] + narrow);
+    }
     case 'scatter':
       return elements(node.operands[1]?.type.shape ?? [], sizes);
     default:

@@ -2,6 +2,7 @@
 import type { Kernel, LoopKernel } from '../../ir/kernel.ts';
 import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScheduleContext } from './context.ts';
+import { scheduleAttention } from './attention.ts';
 import { schedulePoints } from './points.ts';
 import { scheduleRecurrence } from './recurrence.ts';
 import { scheduleScatter } from './scatter.ts';
@@ -24,6 +25,7 @@ const schedules: readonly Schedule[] = [
 
 export function scheduleKernel(kernel: Kernel, ctx: ScheduleContext): ScheduledKernel {
   if (kernel.kind === 'scatter-add') return scheduleScatter(kernel, ctx);
+  if (kernel.kind === 'attention') return scheduleAttention(kernel, ctx);
   if (kernel.kind === 'recurrence') return scheduleRecurrence(kernel, ctx);
   for (const schedule of schedules) {
     const found = schedule(kernel, ctx);

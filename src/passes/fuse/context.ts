@@ -58,6 +58,8 @@ export type Item = {
   /** `reads`: its operands, as values that are whole buffers. */
   | { readonly kind: 'scatter'; readonly reads: readonly Value[] }
   | { readonly kind: 'recurrence'; readonly recurrence: NodeOf<'linear-recurrence'> }
+  /** `inlined`: items that the kernel computes for itself, element by element, such as masks and dropout. */
+  | { readonly kind: 'attention'; readonly inlined: ReadonlySet<Item> }
   /** `reads`: values besides the node's operands that must be in place before the loop starts. */
   | { readonly kind: 'scan'; readonly reads: readonly Value[]; readonly scan: PreparedScan }
 );

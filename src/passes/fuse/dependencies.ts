@@ -2,18 +2,23 @@
 import type { Value } from '../../ir/graph.ts';
 import type { FusionContext, Item } from './context.ts';
 
-/** The values with buffers that expressions of these values load; of those in `made`, what they are made from. */
+/**
+ * The values with buffers that expressions of these values load; of those in `made`, what they are made from. What the
+ * items of `inlined` make is computed where it is read.
+ */
 export function basesOf(
   ctx: FusionContext,
   values: readonly Value[],
   made: readonly Value[] = [],
+  inlined: ReadonlySet<Item> = new Set(),
 ): ReadonlySet<Value> {
   const bases = new Set<Value>();
   const seen = new Set<Value>();
   const walk = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    if (ctx.writers.has(value)) bases.add(value);
+    const writers = ctx.writers.get(value);
+    if (writers !== undefined && !writers.some((writer) => inlined.has(writer))) bases.add(value);
     else expand(value);
   };
   const expand = (value: Value): void => {
@@ -45,6 +50,8 @@ function basesOfItem(ctx: FusionContext, item: Item): ReadonlySet<Value> {
       return basesOf(ctx, [], item.results);
     case 'copy':
       return basesOf(ctx, item.source === undefined ? [] : [item.source]);
+    case 'attention':
+      return basesOf(ctx, item.node?.operands ?? [], [], item.inlined);
     case 'scatter':
       return basesOf(ctx, item.reads);
     case 'recurrence':

@@ -2,6 +2,7 @@
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Node } from '../../ir/graph.ts';
 import type { KernelOperand, Step } from '../../ir/kernel.ts';
+import { buildAttention, type AttentionItem } from './build-attention.ts';
 import { reducedProducts } from '../costs.ts';
 import { reshapedPlace, type FusionContext, type Item } from './context.ts';
 import { findDependencies } from './dependencies.ts';
@@ -73,6 +74,10 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
       const { kernel, slots } = buildRecurrence(grouping.ctx, group.items, grouping.depth);
       return [{ kind: 'launch', kernel, slots }];
     }
+    case 'attention':
+      return [...group.items].flatMap((item) =>
+        item.kind === 'attention' ? [emitAttention(grouping, item)] : [],
+      );
     case 'scan':
       return [emitLoop(grouping, group)];
   }
@@ -93,6 +98,15 @@ function emitScatter(ctx: FusionContext, item: Extract<Item, { kind: 'scatter' }
   });
   const name = `scatter_add_${result.name ?? ''}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, '');
   return { kind: 'launch', kernel: { kind: 'scatter-add', name, origins: [node.origin], operands }, slots };
+}
+
+function emitAttention(grouping: Grouping, item: AttentionItem): Step {
+  const { ctx } = grouping;
+  const kept = item.results[1];
+  const keeps =
+    kept !== undefined &&
+    (grouping.isRead(kept, new Set([item])) || ctx.slots[ctx.place(kept).slot]?.role !== 'temporary');
+  return { kind: 'launch', ...buildAttention(ctx, item, { depth: grouping.depth, keeps }) };
 }
 
 function emitLoop(grouping: Grouping, group: Group): Step {

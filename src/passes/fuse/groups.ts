@@ -9,7 +9,7 @@ import { CannotFuse, isUnit } from './kernel-expressions.ts';
 
 export interface Group {
   readonly items: ReadonlySet<Item>;
-  readonly kind: 'loops' | 'scatter' | 'scan' | 'recurrence';
+  readonly kind: 'loops' | 'scatter' | 'attention' | 'scan' | 'recurrence';
   readonly space: readonly Dim[];
 }
 
@@ -127,7 +127,7 @@ export class Grouping {
     return [...items].flatMap((item) =>
       item.kind !== 'compute'
         ? []
-        : item.results.filter((value) => this.#isRead(value, items) && !aliases.has(value)),
+        : item.results.filter((value) => this.isRead(value, items) && !aliases.has(value)),
     );
   }
 
@@ -144,7 +144,8 @@ export class Grouping {
     return aliases;
   }
 
-  #isRead(value: Value, items: ReadonlySet<Item>): boolean {
+  /** Whether somebody outside of the items loads the value. */
+  isRead(value: Value, items: ReadonlySet<Item>): boolean {
     return (
       this.#whole.has(value) ||
       (this.dependencies.readers.get(value) ?? []).some((reader) => !items.has(reader))

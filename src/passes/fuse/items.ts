@@ -18,6 +18,7 @@ import {
 import { basesOf } from './dependencies.ts';
 import { lowerNode, type Index } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
+import { bindingsOf, extraOperands, inlinedItems } from './build-attention.ts';
 import { ownCost } from './scalar-costs.ts';
 
 /** What it takes to compute an element again: instructions, buffers that it reads, and the large ones among them. */
@@ -94,6 +95,9 @@ export class ItemList {
           recurrence: node,
         });
         this.#placeNew(only(node), node);
+        return;
+      case 'attention':
+        this.#attention(node);
         return;
       case 'scan':
         throw new InternalError('a scan is no single item');
@@ -184,6 +188,22 @@ export class ItemList {
     const name = value.name ?? node?.op ?? this.#name;
     const slot = this.#ctx.addSlot(name, value.type, 'temporary');
     this.#ctx.places.set(value, wholePlace(slot, value.type.shape));
+  }
+
+  /** Queries, keys and values are loaded; what stands for each pair of them is computed, where it can be bound. */
+  #attention(node: Node): void {
+    const extras = extraOperands(node);
+    for (const operand of node.operands) if (!extras.includes(operand)) this.#requireBuffer(operand);
+    const base = { kind: 'attention', id: this.#ctx.nextItem(), node, results: node.results } as const;
+    // A buffer for each pair is the last resort.
+    for (let stored = 0; ; stored++) {
+      for (const operand of extras.slice(0, stored)) this.#requireBuffer(operand);
+      const item = { ...base, inlined: inlinedItems(this.#ctx, extras.slice(stored)) };
+      if (stored < extras.length && bindingsOf(this.#ctx, item) > this.#ctx.limits.storageBuffers) continue;
+      this.add(item);
+      break;
+    }
+    for (const value of node.results) this.#placeNew(value, node);
   }
 
   /** Each operand is stored to its own part of the result. */

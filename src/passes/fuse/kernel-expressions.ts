@@ -185,6 +185,7 @@ export class KernelExpressions {
         return this.#contract(node, index);
       case 'concat':
       case 'scatter':
+      case 'attention':
       case 'scan':
       case 'recurrence':
         throw new InternalError(`${node.op} has no expression`);

@@ -19,6 +19,7 @@ export function canBatch(node: Node, batched: readonly boolean[]): boolean {
     case 'gather':
       return batched[0] !== true;
     case 'scatter':
+    case 'attention':
     case 'update':
     case 'scan':
     case 'recurrence':

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDiskHost } from '../../../src/cli/source-host.ts';
 import { Reporter } from '../../../src/diagnostics/diagnostic.ts';
+import { printDim } from '../../../src/ir/dim.ts';
 import type { Graph } from '../../../src/ir/graph.ts';
 import type { KernelProgram } from '../../../src/ir/kernel.ts';
 import { lowerProgram } from '../../../src/lower/index.ts';
@@ -12,14 +13,18 @@ import { compareFused } from './compare.ts';
 const models = path.resolve(import.meta.dirname, '../../../models');
 const small = { vocab_size: 7, n_layer: 1, n_head: 2, n_embd: 6, block_size: 5 };
 
-function trainingStep(model: string, settings: Readonly<Record<string, number>>): Graph {
+function trainingStep(
+  model: string,
+  settings: Readonly<Record<string, number>>,
+  disable: readonly string[] = [],
+): Graph {
   const set = new Map(Object.entries(settings).map(([name, value]) => [name, String(value)]));
   const reporter = new Reporter();
   const options = { set, task: new Map(), batchSize: 3 };
   const lowered = lowerProgram(path.join(models, `${model}.lm`), createDiskHost(), options, reporter);
   expect(reporter.diagnostics).toEqual([]);
   if (lowered?.graphs.train === undefined) throw new Error('no training step');
-  return runPasses(lowered.graphs.train);
+  return runPasses(lowered.graphs.train, { disable: new Set(disable) });
 }
 
 /** For each launch that comes from a line of the library: how many large buffers it loads and stores. */
@@ -34,15 +39,32 @@ function launchesFrom(program: KernelProgram, text: RegExp): readonly (readonly 
 }
 
 describe('a step of GPT', () => {
-  const program = compareFused(trainingStep('gpt', small), {
+  const sizes = new Map([
+    ['batch', 2],
+    ['seq', 4],
+  ]);
+  const program = compareFused(trainingStep('gpt', small), { sizes });
+
+  test('has few launches', () => {
+    expect(program.steps.length).toBeLessThanOrEqual(60);
+  });
+
+  test('has three launches for attention, and no tensor of its scores', () => {
+    const parts = program.steps.flatMap((step) =>
+      step.kind === 'launch' && step.kernel.kind === 'attention' ? [step.kernel.part] : [],
+    );
+    expect(parts.toSorted()).toEqual(['forward', 'keys', 'queries']);
+    const pairs = program.slots.filter(({ type }) => type.shape.map(printDim).join().includes('seq,seq'));
+    expect(pairs).toEqual([]);
+  });
+});
+
+describe('a step of GPT with the formula of attention as it is written', () => {
+  const program = compareFused(trainingStep('gpt', small, ['fuse-attention']), {
     sizes: new Map([
       ['batch', 2],
       ['seq', 4],
     ]),
-  });
-
-  test('has few launches', () => {
-    expect(program.steps.length).toBeLessThanOrEqual(60);
   });
 
   test('makes the weights of attention out of its scores in one launch', () => {
