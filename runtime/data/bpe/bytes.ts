@@ -54,7 +54,8 @@ export interface Normalization {
 /** The pieces across which nothing is merged. */
 export function preTokenize(text: string, { nfc, lowercase, prefixSpace }: Normalization): readonly string[] {
   let normal = nfc ? text.normalize('NFC') : text;
-  if (lowercase) normal = normal.toLowerCase();
+  // Every character by itself, as Hugging Face's library does it: `toLowerCase` alone makes ς of a word's last Σ.
+  if (lowercase) normal = normal.replaceAll('Σ', 'σ').toLowerCase();
   if (prefixSpace && normal !== '' && !normal.startsWith(' ')) normal = ` ${normal}`;
   return normal.match(preTokenPattern) ?? [];
 }
