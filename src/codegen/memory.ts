@@ -52,7 +52,7 @@ export function planMemory(requests: readonly MemoryRequest[], options: MemoryOp
         lhs.at - rhs.at,
     );
   for (const { request, at } of order) {
-    const placement = place(request, arenas, options);
+    const placement = place(request, arenas, arenaBytes, options);
     placements[at] = placement;
     insert((arenas[placement.arena] ??= []), { ...request, offset: placement.offset });
     const end = align(placement.offset + request.bytes);
@@ -64,12 +64,15 @@ export function planMemory(requests: readonly MemoryRequest[], options: MemoryOp
 function place(
   request: MemoryRequest,
   arenas: readonly (readonly Placed[])[],
+  arenaBytes: readonly number[],
   { arenaLimit }: MemoryOptions,
 ): Placement {
   for (let arena = 0; ; arena++) {
     const placed = arenas[arena];
     const offset = placed === undefined ? 0 : lowestGap(request, placed);
-    if (placed === undefined || offset + request.bytes <= arenaLimit) return { arena, offset };
+    // An arena that one tensor alone made larger than the limit has room for others of another time.
+    const limit = Math.max(arenaLimit, arenaBytes[arena] ?? 0);
+    if (placed === undefined || offset + request.bytes <= limit) return { arena, offset };
   }
 }
 

@@ -39,3 +39,8 @@ test('a full arena is followed by another', () => {
   const requests = [0, 1, 2].map(() => ({ bytes: 1000, life: { from: 0, to: 1 } }));
   expect(planMemory(requests, { arenaLimit: 2048 }).arenaBytes).toEqual([2048, 1024]);
 });
+
+test('tensors above the limit use the memory of one another', () => {
+  const requests = [0, 1, 2, 3].map((from) => ({ bytes: 4096 - 512 * from, life: { from, to: from + 1 } }));
+  expect(planMemory(requests, { arenaLimit: 1024 }).arenaBytes).toEqual([4096, 3584]);
+});
