@@ -97,7 +97,7 @@ async function measure(rows) {
   const [cached, whole] = [new CachedDecoder(plan, session), new PrefixDecoder(plan, session)];
   const kernels = dispatches(plan, 'decode');
   print(`${workload.model}, ${rows} ${rows > 1 ? 'rows that move' : 'row'}, ${kernels} dispatches a token`);
-  const medians = [];
+  const measured = [];
   for (const position of positions) {
     const first = Math.max(1, position - tokens);
     const prompt = integers([rows, first], vocabularySize);
@@ -140,10 +140,12 @@ async function measure(rows) {
       (value, at) => (difference = Math.max(difference, Math.abs(value - expected.data[at]))),
     );
     const largest = Math.max(...expected.data.map(Math.abs));
-    const median = times.toSorted((a, b) => a - b)[times.length >> 1];
-    medians.push(median);
+    const sorted = times.toSorted((a, b) => a - b);
+    const [fastest, median] = [sorted[0], sorted[sorted.length >> 1]];
+    measured.push({ median, fastest });
+    const [{ median: firstMedian, fastest: firstFastest }] = measured;
     print(
-      `  position ${String(length).padStart(4)}  ${median.toFixed(2).padStart(8)} ms/token (${(median / medians[0]).toFixed(2)} of the first; ${((1000 * rows) / median).toFixed(0)} tokens/s)` +
+      `  position ${String(length).padStart(4)}  ${median.toFixed(2).padStart(8)} ms/token (${(median / firstMedian).toFixed(2)} of the first; ${((1000 * rows) / median).toFixed(0)} tokens/s), fastest ${fastest.toFixed(2)} (${(fastest / firstFastest).toFixed(2)})` +
         `  prefill of ${first}: ${prefill.toFixed(1)} ms, forward of ${length}: ${forwardMs.toFixed(1)} ms  largest difference ${difference.toExponential(1)} of ${largest.toFixed(2)}`,
     );
     if (options.profile) await report(session, times.length);

@@ -4,6 +4,8 @@ import type { DeviceFacts } from '../../runtime/device-facts.ts';
 export interface Target extends DeviceFacts {
   /** Kernels for a device that nobody has seen: GPUs run them well, and software adapters, too. */
   readonly portable?: boolean;
+  /** Every position of a loop is launches of its own: what loops in one launch are measured against. */
+  readonly stepped?: boolean;
 }
 
 /** Every WebGPU device: the least limits that the specification allows, no optional feature. */

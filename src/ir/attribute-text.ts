@@ -152,6 +152,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
     { trip: dim, reverse: boolean, sequences: integer, carries: integer, stacks: integer },
     BRACES,
   ),
+  'linear-recurrence': fields<OpAttributes['linear-recurrence']>({ reverse: boolean }, BRACES),
 };
 
 export function isOpName(text: string): text is OpName {

@@ -17,11 +17,13 @@ import type {
   AttentionKernel,
   KernelProgram,
   LoopKernel,
+  RecurrenceKernel,
   ScatterKernel,
   Stage,
   Step,
   Store,
 } from './kernel.ts';
+import * as scalar from './scalar-builder.ts';
 import { elementCount, forEachIndex } from './strides.ts';
 import type { TensorType } from './types.ts';
 
@@ -101,6 +103,7 @@ class ProgramRun {
       const { kernel, slots } = step;
       try {
         if (kernel.kind === 'loops') this.#launch(kernel, slots, loops);
+        else if (kernel.kind === 'recurrence') this.#recur(kernel, slots, loops);
         else if (kernel.kind === 'attention') this.#attention(kernel, slots, loops);
         else this.#scatter(kernel, slots);
       } catch (error) {
@@ -146,6 +149,53 @@ class ProgramRun {
     this.#commit(kernel, slots, pending);
   }
 
+  /** Position by position, as it is defined. */
+  #recur(kernel: RecurrenceKernel, slots: readonly number[], loops: readonly number[]): void {
+    const { sizes, host, seed, step } = this.#bindings;
+    const [trip = 0, ...shape] = kernel.axes.map((axis) => evaluateDim(axis.extent, sizes));
+    const environment = scalarEnvironment({
+      axes: kernel.axes.length,
+      loops: loops.length,
+      accumulators: 0,
+      tensors: kernel.operands.map((operand, at) => this.#view(slots[at] ?? -1, operand.type)),
+      sizes,
+      host,
+      seed,
+      step,
+    });
+    environment.loops.set(loops);
+    const pending: PendingStore[] = [];
+    let [place, state] = [0, 0];
+    const store = compileStore(
+      { operand: kernel.result, index: [scalar.axis(0), ...kernel.index], value: scalar.axis(0) },
+      environment,
+      pending,
+    );
+    const keep = (): void => {
+      environment.axes[0] = place;
+      store();
+      const last = pending.pop();
+      if (last !== undefined) pending.push({ ...last, value: state });
+    };
+    const [factor, term, initial] = [kernel.factor, kernel.term, kernel.initial].map((value) =>
+      compileScalar(value, environment),
+    );
+    const point = new Int32Array(shape.length);
+    forEachIndex(shape, point, () => {
+      environment.axes.set(point, 1);
+      [place, state] = [kernel.reverse ? trip : 0, initial?.() ?? Number.NaN];
+      keep();
+      for (let at = 0; at < trip; at++) {
+        const position = kernel.reverse ? trip - 1 - at : at;
+        environment.axes[0] = position;
+        state = (factor?.() ?? Number.NaN) * state + (term?.() ?? Number.NaN);
+        place = kernel.reverse ? position : position + 1;
+        keep();
+      }
+    });
+    this.#commit(kernel, slots, pending);
+  }
+
   #view(slot: number, type: TensorType): Float64Tensor {
     const tensor = this.#tensors[slot];
     const shape = sizesOf(type, this.#bindings.sizes);
@@ -181,7 +231,11 @@ class ProgramRun {
     };
   }
 
-  #commit(kernel: LoopKernel, slots: readonly number[], pending: readonly PendingStore[]): void {
+  #commit(
+    kernel: LoopKernel | RecurrenceKernel,
+    slots: readonly number[],
+    pending: readonly PendingStore[],
+  ): void {
     const stored = new Set<string>();
     for (const { operand, offset, value } of pending) {
       const slot = slots[operand] ?? -1;

@@ -115,6 +115,8 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   /** (x, part) -> x with the part from `starts` on, one for each axis. */
   readonly 'update-slice': { readonly starts: readonly Dim[] };
   readonly scan: ScanAttributes;
+  /** (factors [n, rest…], terms [n, rest…], initial [rest…]) -> the history [n + 1, rest…] of h' = factor · h + term. */
+  readonly 'linear-recurrence': { readonly reverse: boolean };
 }
 
 export type OpName = keyof OpAttributes;

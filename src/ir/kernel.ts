@@ -77,6 +77,27 @@ export interface ScatterKernel {
   readonly operands: readonly KernelOperand[];
 }
 
+/**
+ * h ← factor · h + term along the first axis, from `initial`: the state before the first step and after each one is
+ * stored in `result`, an operand [n + 1, rest…]. Expressions use the axes; `initial` all but the first. In reverse,
+ * positions run from n − 1 down, and the history's last place is the initial state's.
+ */
+export interface RecurrenceKernel {
+  readonly kind: 'recurrence';
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  /** The positions, then those of a state. */
+  readonly axes: readonly Axis[];
+  readonly operands: readonly KernelOperand[];
+  readonly reverse: boolean;
+  readonly factor: ScalarExpression;
+  readonly term: ScalarExpression;
+  readonly initial: ScalarExpression;
+  readonly result: number;
+  /** Of a state in the result, after that of the position. */
+  readonly index: readonly ScalarExpression[];
+}
+
 /** Where a result of attention goes: an element for each point of the axes that the expressions use. */
 export interface AttentionStore {
   readonly operand: number;
@@ -126,7 +147,7 @@ export interface AttentionKernel {
   };
 }
 
-export type Kernel = LoopKernel | ScatterKernel | AttentionKernel;
+export type Kernel = LoopKernel | ScatterKernel | RecurrenceKernel | AttentionKernel;
 
 /** A tensor of a program: state, input, or one of its intermediate results. */
 export interface Slot {

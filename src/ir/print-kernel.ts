@@ -4,7 +4,15 @@
  */
 import { unreachable } from '../diagnostics/diagnostic.ts';
 import { printDim } from './dim.ts';
-import type { AttentionKernel, Kernel, KernelProgram, LoopKernel, Stage, Step } from './kernel.ts';
+import type {
+  Kernel,
+  KernelProgram,
+  LoopKernel,
+  RecurrenceKernel,
+  ScatterKernel,
+  Stage,
+  Step,
+} from './kernel.ts';
 import type { ScalarExpression, ScalarFunction } from './scalar.ts';
 import { printType } from './types.ts';
 
@@ -38,13 +46,22 @@ function printSteps(
     const operands = kernel.operands.map(({ access }, at) => `${access} %${slots[at] ?? '?'}`);
     const shape = kernel.kind === 'scatter-add' ? '' : ` [${spaceOf(kernel)}]`;
     lines.push(`${indent}launch ${kernel.name}${shape} (${operands.join(', ')})${sourcesOf(kernel)}`);
-    if (detail === 'kernel' && kernel.kind === 'loops') printLoops(kernel, `${indent}  `, lines);
+    if (detail === 'fused') continue;
+    if (kernel.kind === 'loops') printLoops(kernel, `${indent}  `, lines);
+    if (kernel.kind === 'recurrence') printRecurrence(kernel, `${indent}  `, lines);
   }
 }
 
-function spaceOf(kernel: LoopKernel | AttentionKernel): string {
-  const space = kernel.kind === 'loops' ? kernel.space : [...kernel.batch, ...kernel.rows, kernel.keys];
-  return space.map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] })).join(', ');
+function spaceOf(kernel: Exclude<Kernel, ScatterKernel>): string {
+  return spaceAxes(kernel)
+    .map((axis) => printDim(kernel.axes[axis]?.extent ?? { terms: [] }))
+    .join(', ');
+}
+
+function spaceAxes(kernel: Exclude<Kernel, ScatterKernel>): readonly number[] {
+  if (kernel.kind === 'loops') return kernel.space;
+  if (kernel.kind === 'recurrence') return kernel.axes.map((_, axis) => axis);
+  return [...kernel.batch, ...kernel.rows, kernel.keys];
 }
 
 function sourcesOf(kernel: Kernel): string {
@@ -72,6 +89,23 @@ function loopText(kernel: LoopKernel, axes: readonly number[]): string {
       return entry === undefined ? '?' : `${entry.name} < ${printDim(entry.extent)}`;
     })
     .join(', ');
+}
+
+function printRecurrence(kernel: RecurrenceKernel, indent: string, lines: string[]): void {
+  for (const [at, { name, type }] of kernel.operands.entries())
+    lines.push(`${indent}operand ${at} ${name}: ${printType(type)}`);
+  const names = {
+    axis: (at: number): string => kernel.axes[at]?.name ?? `axis${at}`,
+    operands: kernel.operands.map((_, at) => `$${at}`),
+  };
+  const { factor, term, initial, result, reverse } = kernel;
+  const values = [initial, factor, term].map((value) => ({ operand: result, index: [], value }));
+  const printer = new ExpressionPrinter(names, { kind: 'map', axes: [], stores: values });
+  const [first = '', by = '', added = ''] = values.map(({ value }) => printer.print(value));
+  const axes = kernel.axes.map(({ name, extent }) => `${name} < ${printDim(extent)}`);
+  lines.push(`${indent}step along ${axes.join(', ')}${reverse ? ' reversed' : ''}`);
+  for (const line of [...printer.lets, `$${result} = history of ${by} * h + ${added} from ${first}`])
+    lines.push(`${indent}  ${line}`);
 }
 
 interface Names {

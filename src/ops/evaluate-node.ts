@@ -48,6 +48,8 @@ export function compileNode(node: Exclude<Node, { op: 'scan' }>, run: Run): Node
       return compileScatter(node, run);
     case 'update-slice':
       return compileUpdate(node, run);
+    case 'linear-recurrence':
+      return compileRecurrence(node, run);
     default:
       break;
   }
@@ -338,6 +340,28 @@ function compileUpdate(node: NodeOf<'update-slice'>, run: Run): NodeFunction {
     const data = Float64Array.from(dataOf(operands, 0));
     const from = dataOf(operands, 1);
     offsets.forEach((offset, position) => void (data[offset] = from[position] ?? 0));
+    return { dtype, shape, data };
+  };
+}
+
+function compileRecurrence(node: NodeOf<'linear-recurrence'>, run: Run): NodeFunction {
+  const { dtype } = resultType(node);
+  const shape = sizesOf(resultType(node), run);
+  const trip = (shape[0] ?? 1) - 1;
+  const width = elementCount(shape.slice(1));
+  const { reverse } = node.attributes;
+  return (operands) => {
+    const [factors, terms, initial] = [dataOf(operands, 0), dataOf(operands, 1), dataOf(operands, 2)];
+    const data = new Float64Array(elementCount(shape));
+    data.set(initial, reverse ? trip * width : 0);
+    for (let step = 0; step < trip; step++) {
+      const position = reverse ? trip - 1 - step : step;
+      const [from, to] = reverse ? [position + 1, position] : [position, position + 1];
+      for (let at = 0; at < width; at++) {
+        const here = position * width + at;
+        data[to * width + at] = (factors[here] ?? 0) * (data[from * width + at] ?? 0) + (terms[here] ?? 0);
+      }
+    }
     return { dtype, shape, data };
   };
 }

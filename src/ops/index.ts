@@ -11,6 +11,7 @@ import { compare } from './compare.ts';
 import { contraction } from './contraction.ts';
 import { gather } from './gather.ts';
 import type { Lowering, OpRecord, OpTable, PartOfUpdate, ViewContext, ViewSource } from './op.ts';
+import { recurrence } from './recurrence.ts';
 import { reduce } from './reduce.ts';
 import { scan } from './scan.ts';
 import { source } from './source.ts';
@@ -30,6 +31,7 @@ export const opFamilies = {
   attention,
   update,
   scan,
+  recurrence,
 };
 
 export const opTable: OpTable = {
@@ -44,6 +46,7 @@ export const opTable: OpTable = {
   ...attention,
   ...update,
   ...scan,
+  ...recurrence,
 };
 
 export function recordOf<Name extends OpName>(op: Name): OpRecord<Name> {

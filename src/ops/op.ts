@@ -82,7 +82,9 @@ export type Lowering<Name extends OpName> =
   | { readonly kind: 'attention' }
   /** The first operand with the second one in the place of a part of it. */
   | { readonly kind: 'update'; readonly part: (context: ViewContext<Name>) => PartOfUpdate }
-  | { readonly kind: 'scan' };
+  | { readonly kind: 'scan' }
+  /** Steps along axis 0: (factors, terms, initial) to the history. */
+  | { readonly kind: 'recurrence' };
 
 /** A case for the generic tests: types of the operands, attributes, and the range that data is drawn from. */
 export interface OpSample<Name extends OpName> {

@@ -4,6 +4,7 @@ import { deadCode } from './dead-code.ts';
 import { differentiate } from './differentiate.ts';
 import { fuseAttention } from './fuse-attention.ts';
 import { hoist } from './hoist.ts';
+import { linearRecurrence } from './linear-recurrence.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
 import { rotate } from './rotate.ts';
@@ -14,6 +15,7 @@ export const pipeline: readonly Pass[] = [
   fuseAttention,
   hoist,
   sink,
+  linearRecurrence,
   differentiate,
   hoist,
   sink,

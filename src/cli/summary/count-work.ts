@@ -35,6 +35,8 @@ function countNode(node: Node, sizes: Sizes): number {
       return elements(result.type.shape, sizes);
     case 'reduce':
       return elements(lhs.type.shape, sizes);
+    case 'recurrence':
+      return 2 * elements(lhs.type.shape, sizes);
     case 'attention': {
       // Two products forward, three for the queries, four for keys and values, and some ten functions of a score.
       if (!isAttention(node)) return 0;

@@ -35,6 +35,7 @@ const WEIGHTS = 1 << 17;
 
 /** The chains of the loop, in order; those that are to be stepped are loops. */
 export function findChains(loop: Loop, ctx: ScheduleContext): readonly (Chain | Loop)[] {
+  if (ctx.target.stepped === true) return [loop];
   const launches: LoopLaunch[] = [];
   for (const step of loop.steps) {
     if (step.kind === 'loop' || step.kernel.kind !== 'loops') return [loop];

@@ -4,6 +4,7 @@ import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScheduleContext } from './context.ts';
 import { scheduleAttention } from './attention.ts';
 import { schedulePoints } from './points.ts';
+import { scheduleRecurrence } from './recurrence.ts';
 import { scheduleScatter } from './scatter.ts';
 import { scheduleSplitReduction } from './split-reduction.ts';
 import { scheduleSubgroupContraction } from './subgroup-contraction.ts';
@@ -25,6 +26,7 @@ const schedules: readonly Schedule[] = [
 export function scheduleKernel(kernel: Kernel, ctx: ScheduleContext): ScheduledKernel {
   if (kernel.kind === 'scatter-add') return scheduleScatter(kernel, ctx);
   if (kernel.kind === 'attention') return scheduleAttention(kernel, ctx);
+  if (kernel.kind === 'recurrence') return scheduleRecurrence(kernel, ctx);
   for (const schedule of schedules) {
     const found = schedule(kernel, ctx);
     if (found !== undefined) return found;

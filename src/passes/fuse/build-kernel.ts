@@ -220,7 +220,7 @@ function mapStages(stores: readonly PlacedStore[]): readonly Stage[] {
     .map(({ axes, stores: all }) => ({ kind: 'map', axes, stores: all }));
 }
 
-function originsOf(items: ReadonlySet<Item>): readonly Origin[] {
+export function originsOf(items: ReadonlySet<Item>): readonly Origin[] {
   const origins = new Map<string, Origin>();
   for (const item of items) {
     const origin = item.node?.origin;

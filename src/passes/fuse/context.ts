@@ -1,7 +1,7 @@
 /** What fusion knows of every value: how it is defined, where it is stored, and which items compute it. */
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import { evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
-import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
+import type { Graph, Node, NodeOf, Region, Value } from '../../ir/graph.ts';
 import type { Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
@@ -57,6 +57,7 @@ export type Item = {
     }
   /** `reads`: its operands, as values that are whole buffers. */
   | { readonly kind: 'scatter'; readonly reads: readonly Value[] }
+  | { readonly kind: 'recurrence'; readonly recurrence: NodeOf<'linear-recurrence'> }
   /** `inlined`: items that the kernel computes for itself, element by element, such as masks and dropout. */
   | { readonly kind: 'attention'; readonly inlined: ReadonlySet<Item> }
   /** `reads`: values besides the node's operands that must be in place before the loop starts. */

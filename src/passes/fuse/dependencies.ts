@@ -54,6 +54,8 @@ function basesOfItem(ctx: FusionContext, item: Item): ReadonlySet<Value> {
       return basesOf(ctx, item.node?.operands ?? [], [], item.inlined);
     case 'scatter':
       return basesOf(ctx, item.reads);
+    case 'recurrence':
+      return basesOf(ctx, item.recurrence.operands);
     case 'scan':
       return basesOf(ctx, [...(item.node?.operands ?? []), ...item.reads]);
   }

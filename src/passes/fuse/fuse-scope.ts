@@ -9,6 +9,7 @@ import { findDependencies } from './dependencies.ts';
 import { Grouping, type Group } from './groups.ts';
 import { ItemList } from './items.ts';
 import { mergeGroups } from './merge.ts';
+import { buildRecurrence } from './recurrence.ts';
 import { addScan } from './scan.ts';
 import { shedWork } from './shed.ts';
 
@@ -69,6 +70,10 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
       return [...group.items].flatMap((item) =>
         item.kind === 'scatter' ? [emitScatter(grouping.ctx, item)] : [],
       );
+    case 'recurrence': {
+      const { kernel, slots } = buildRecurrence(grouping.ctx, group.items, grouping.depth);
+      return [{ kind: 'launch', kernel, slots }];
+    }
     case 'attention':
       return [...group.items].flatMap((item) =>
         item.kind === 'attention' ? [emitAttention(grouping, item)] : [],

@@ -9,7 +9,7 @@ import { CannotFuse, isUnit } from './kernel-expressions.ts';
 
 export interface Group {
   readonly items: ReadonlySet<Item>;
-  readonly kind: 'loops' | 'scatter' | 'attention' | 'scan';
+  readonly kind: 'loops' | 'scatter' | 'attention' | 'scan' | 'recurrence';
   readonly space: readonly Dim[];
 }
 

@@ -85,6 +85,17 @@ export class ItemList {
         });
         this.#placeNew(only(node), node);
         return;
+      case 'recurrence':
+        if (node.op !== 'linear-recurrence') throw new InternalError(`fusion has no rule for ${node.op}`);
+        this.add({
+          kind: 'recurrence',
+          id: this.#ctx.nextItem(),
+          node,
+          results: node.results,
+          recurrence: node,
+        });
+        this.#placeNew(only(node), node);
+        return;
       case 'attention':
         this.#attention(node);
         return;
@@ -306,7 +317,7 @@ export class ItemList {
     const buffer = { cost: 0, buffers: 1, large: this.#ctx.volume(value.type.shape) > SMALL_BUFFER ? 1 : 0 };
     const writers = this.#ctx.writers.get(value);
     if (writers !== undefined) {
-      const exists = writers.every(({ kind }) => ['scan', 'scatter', 'attention'].includes(kind));
+      const exists = writers.every(({ kind }) => kind !== 'compute' && kind !== 'copy');
       return exists || this.#isStored(value) ? buffer : undefined;
     }
     const definition = this.#ctx.definition(value);

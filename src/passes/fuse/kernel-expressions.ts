@@ -187,6 +187,7 @@ export class KernelExpressions {
       case 'scatter':
       case 'attention':
       case 'scan':
+      case 'recurrence':
         throw new InternalError(`${node.op} has no expression`);
     }
   }

@@ -23,7 +23,9 @@ export type Lowered =
   | { readonly kind: 'view'; readonly source: (index: Index) => ViewRead }
   | { readonly kind: 'reduce'; readonly combine: Combine | 'argmax'; readonly axes: readonly number[] }
   | { readonly kind: 'update'; readonly part: (index: Index) => PartOfUpdate }
-  | { readonly kind: 'contraction' | 'concat' | 'gather' | 'scatter' | 'attention' | 'scan' };
+  | {
+      readonly kind: 'contraction' | 'concat' | 'gather' | 'scatter' | 'attention' | 'scan' | 'recurrence';
+    };
 
 export function lowerNode(node: Node): Lowered {
   const { kind } = loweringOf(node);

@@ -5,6 +5,7 @@
 import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
 import type { Group, Grouping } from './groups.ts';
 import type { Item } from './context.ts';
+import { absorbPrologues } from './recurrence.ts';
 
 /** A launch costs more than the work on so few elements. */
 const SMALL = 1 << 16;
@@ -12,6 +13,7 @@ const SMALL = 1 << 16;
 export function mergeGroups(grouping: Grouping): void {
   if (grouping.depth > 0) mergeWholeSteps(grouping);
   mergeEpilogues(grouping);
+  absorbPrologues(grouping);
   for (let changed = true; changed;) {
     changed = mergeWithConsumers(grouping);
     changed = mergeSiblings(grouping) || changed;
@@ -116,12 +118,18 @@ function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   const bases = basesOfGroup(grouping, lhs);
   const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
   const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
-  if (!shared && !small) return false;
+  // Where an element lies takes longer to find than to store it.
+  const alike = [...lhs.items, ...rhs.items].every(isStoreInPlace);
+  if (!shared && !small && !alike) return false;
   // Filled early, a loop's buffers would be kept from the first loop on.
   if (grouping.depth === 0 && bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
   if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
   return grouping.fits(grouping.union(lhs, rhs), lhs.space) || grouping.refuse(lhs, rhs);
+}
+
+function isStoreInPlace(item: Item): boolean {
+  return item.kind === 'copy' && item.target.inPlace && item.node?.op === 'update-slice';
 }
 
 function fillSameLoop(lhs: Group, rhs: Group): boolean {

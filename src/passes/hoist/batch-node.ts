@@ -22,6 +22,7 @@ export function canBatch(node: Node, batched: readonly boolean[]): boolean {
     case 'attention':
     case 'update':
     case 'scan':
+    case 'recurrence':
       return false;
     default:
       return true;

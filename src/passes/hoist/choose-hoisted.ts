@@ -5,7 +5,14 @@ import { scanOperands } from '../../ops/scan.ts';
 import { isCostly } from '../costs.ts';
 import { canBatch } from './batch-node.ts';
 
-const HEAVY: ReadonlySet<string> = new Set(['contraction', 'reduce', 'scan', 'scatter', 'attention']);
+const HEAVY: ReadonlySet<string> = new Set([
+  'contraction',
+  'reduce',
+  'scan',
+  'scatter',
+  'attention',
+  'recurrence',
+]);
 
 /**
  * Products, reductions and whole scans; what they need; and the pointwise work on their results that makes

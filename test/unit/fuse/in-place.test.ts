@@ -98,3 +98,16 @@ test('a state that another state becomes is not stored in its place', () => {
   });
   expect(spacesOf(compareFused(graph, { sizes }), 'first')).toEqual([]);
 });
+
+test('rows of several large states are stored by one launch', () => {
+  const graph = graphOf((b) => {
+    const parents = value('parents', 'i32', batch);
+    const states = ['keys', 'values'].map((name) => value(name, 'f32', 64, 2000));
+    const updates = states.map((state) => {
+      const moved = b.emit('gather', [state, parents], {});
+      return [state.name ?? '', b.emit('update-slice', [state, moved], { starts: [n(0), n(0)] })] as const;
+    });
+    return { inputs: [parents], states, outputs: {}, updates: Object.fromEntries(updates) };
+  });
+  expect(compareFused(graph, { sizes }).steps).toHaveLength(2);
+});
