@@ -199,7 +199,7 @@ export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'atten
       { title: 'one of everything', operands: [f32(1, 1, 1), f32(1, 1, 1), f32(1, 1, 1)], attributes: plain },
       {
         title: 'wide heads',
-        operands: [f32(1, 9, 37), f32(1, 10, 37), f32(1, 10, 31)],
+        operands: [f32(1, 9, 61), f32(1, 10, 61), f32(1, 10, 64)],
         attributes: { ...plain, scale: 0.125 },
       },
     ],

@@ -26,6 +26,8 @@ interface Tile {
   readonly each: number;
   /** Whether the workgroup is one subgroup, whose lanes load a vector together. */
   readonly broadcast: boolean;
+  /** Whether a load for each number of a vector is too much text: software adapters compile one in some milliseconds. */
+  readonly compact: boolean;
 }
 
 export function scheduleAttention(kernel: AttentionKernel, ctx: ScheduleContext): ScheduledKernel {
@@ -64,7 +66,7 @@ function chooseTile(kernel: AttentionKernel, ctx: ScheduleContext): Tile {
   if (!hasLanes(ctx)) {
     let lanes = Math.min(GPU_LANES, ctx.target.invocations);
     while (lanes > 16 && lanes / 2 >= count) lanes /= 2;
-    return { lanes, each: 1, broadcast: false };
+    return { lanes, each: 1, broadcast: false, compact: ctx.target.portable === true };
   }
   const lanes = ctx.target.subgroupSize;
   const [width, valueWidth] = [kernel.width, kernel.valueWidth].map((axis) =>
@@ -77,7 +79,7 @@ function chooseTile(kernel: AttentionKernel, ctx: ScheduleContext): Tile {
     (each / 2) * lanes >= count ||
     groups * Math.ceil(count / (each * lanes)) < ENOUGH_GROUPS;
   while (each > 1 && tooMany()) each /= 2;
-  return { lanes, each, broadcast: ctx.target.features.includes('subgroups') };
+  return { lanes, each, broadcast: ctx.target.features.includes('subgroups'), compact: true };
 }
 
 /** The kernel as the printer of expressions wants it. */
@@ -131,6 +133,8 @@ class AttentionPrinter {
     const p = this.#p;
     const { lanes, each, broadcast } = this.#tile;
     const count = p.dim(extent(this.#kernel, this.#tiled));
+    // Always 1, which the compiler cannot know.
+    p.line('let one = i32(workgroups.z);');
     p.line(`let tiles = ${tilesOf(count, lanes * each)};`);
     p.line(`let first = i32(group) % tiles * ${lanes * each};`);
     p.line('let outer = i32(group) / tiles;');
@@ -157,15 +161,27 @@ class AttentionPrinter {
 
   /** A vector of what the lane owns, loaded once. */
   #ownVector(prefix: string, element: ScalarExpression | undefined, axis: number): readonly Vector[] {
+    const p = this.#p;
     const length = this.#lengthOf(axis);
-    return this.#each((r) =>
-      numbers(length, (at) => {
-        this.#p.bindAxes([axis], String(at), 0);
-        const name = `${prefix}${r}_${at}`;
-        this.#p.line(`let ${name} = ${this.#p.value(required(element))};`);
-        return name;
-      }),
-    );
+    return this.#each((r) => {
+      p.line(`var all_${prefix}${r}: array<f32, ${length}>;`);
+      this.#along(axis, `at_${prefix}${r}`, (at) =>
+        p.line(`all_${prefix}${r}[${at}] = ${p.value(required(element))};`),
+      );
+      return numbers(length, (at) => {
+        p.line(`let ${prefix}${r}_${at} = all_${prefix}${r}[${at}];`);
+        return `${prefix}${r}_${at}`;
+      });
+    });
+  }
+
+  /** A loop that nobody unrolls: a load or store for each place would be most of the text, and of the time to compile. */
+  #along(axis: number, at: string, visit: (at: string) => void): void {
+    const p = this.#p;
+    p.open(`for (var ${at} = 0; ${at} < ${this.#lengthOf(axis)} * one; ${at}++)`);
+    p.bindAxes([axis], at);
+    visit(at);
+    p.close();
   }
 
   /** Sums, at 0. */
@@ -185,6 +201,13 @@ class AttentionPrinter {
     const { lanes, broadcast } = this.#tile;
     const length = this.#lengthOf(axis);
     let loaded = '';
+    if (!broadcast && this.#tile.compact) {
+      p.line(`var all_${prefix}: array<f32, ${length}>;`);
+      this.#along(axis, `at_${prefix}`, (at) =>
+        p.line(`all_${prefix}[${at}] = ${p.value(required(element))};`),
+      );
+      return numbers(length, (at) => `all_${prefix}[${at}]`);
+    }
     return numbers(length, (at) => {
       const name = `${prefix}_${at}`;
       if (!broadcast) {
@@ -355,11 +378,14 @@ class AttentionPrinter {
     vector: Vector | undefined,
     text: (element: string) => string,
   ): void {
-    if (store === undefined) return;
-    vector?.forEach((element, at) => {
-      this.#p.bindAxes([axis], String(at), 0);
-      this.#p.line(this.#p.store(store.operand, this.#p.offset(store.index, store.operand), text(element)));
-    });
+    if (store === undefined || vector === undefined) return;
+    const p = this.#p;
+    const name = p.scopes.fresh('sums');
+    p.line(`var ${name}: array<f32, ${vector.length}>;`);
+    vector.forEach((element, at) => p.line(`${name}[${at}] = ${text(element)};`));
+    this.#along(axis, `${name}_at`, (at) =>
+      p.line(p.store(store.operand, p.offset(store.index, store.operand), `${name}[${at}]`)),
+    );
   }
 
   #storeNumber(store: AttentionStore | undefined, text: string): void {

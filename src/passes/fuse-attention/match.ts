@@ -35,7 +35,7 @@ export interface Match {
 }
 
 /** Heads that are wider do not fit into registers. */
-const WIDEST = 40;
+const WIDEST = 64;
 
 type Scope = Pick<RewriteScope, 'definition' | 'uses'>;
 
