@@ -8,9 +8,16 @@ import type { AttentionAttributes, OpAttributes, Value } from '../ir/graph.ts';
 import { equalShapes, printType, tensorType, type TensorType } from '../ir/types.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { emitter } from './emit.ts';
-import type { OpTable } from './op.ts';
+import type { OpSample, OpTable } from './op.ts';
 import { refuse, requireCount, requireDType } from './rules.ts';
 import { bool, f32 } from './samples.ts';
+
+/**
+ * Operands before the extras. The backward has one of each row's cotangent and numbers together: with its result and all
+ * extras that makes eight tensors, as many as any device lets a kernel bind.
+ */
+export const FIRST_EXTRA = { attention: 3, 'attention-queries': 4, 'attention-keys': 4 } as const;
+type AttentionOp = keyof typeof FIRST_EXTRA;
 
 /** Operands that only some nodes have, in this order after the others. */
 export const EXTRAS = ['bias', 'mask', 'factor'] as const;
@@ -71,7 +78,7 @@ export function attentionShape(
   return { batch: leading, rows: query.shape.slice(batch, -1), keys, width, valueWidth };
 }
 
-/** Numbers of a row that the forward leaves for the backward, and with D = Σ dy·y what the backward reads. */
+/** Numbers of a row that the forward leaves for the backward, and with D = Σ dy·y what the backward reads behind dy. */
 const KEPT = 2;
 const READ = 3;
 
@@ -93,29 +100,59 @@ function inferExtras(
 }
 
 function inferBackward(
-  op: string,
+  op: AttentionOp,
   operands: readonly TensorType[],
   attributes: AttentionAttributes,
 ): AttentionShape {
   const shape = attentionShape(op, operands, attributes);
-  const rows = [...shape.batch, ...shape.rows];
-  const expected = [
-    tensorType('f32', [...rows, shape.valueWidth]),
-    tensorType('f32', [...rows, constantDim(READ)]),
-  ];
-  expected.forEach((type, at) => {
-    const given = operands[3 + at];
-    if (given === undefined || given.dtype !== 'f32' || !equalShapes(given.shape, type.shape))
-      refuse(`${op} takes ${printType(type)} for operand ${3 + at}`, 3 + at);
-  });
-  inferExtras(op, shape, operands, attributes, 5);
+  const length = addDims(shape.valueWidth, constantDim(READ));
+  const expected = tensorType('f32', [...shape.batch, ...shape.rows, length]);
+  const given = operands[3];
+  if (given === undefined || given.dtype !== 'f32' || !equalShapes(given.shape, expected.shape))
+    refuse(`${op} takes ${printType(expected)} for operand 3`, 3);
+  inferExtras(op, shape, operands, attributes, FIRST_EXTRA[op]);
   return shape;
 }
 
 const plain: AttentionAttributes = { batch: 1, scale: 0.5, fill: 0, bias: false, mask: false, factor: false };
 const masked: AttentionAttributes = { ...plain, fill: -1e9, mask: true };
 const everything: AttentionAttributes = { ...masked, batch: 2, bias: true, factor: true };
-const stats = (...rows: readonly (number | string)[]): TensorType => f32(...rows, READ);
+
+const backwardSamples: readonly Omit<OpSample<'attention-keys'>, 'region'>[] = [
+  {
+    title: 'one head',
+    operands: [f32(2, 5, 3), f32(2, 7, 3), f32(2, 7, 4), f32(2, 5, 7)],
+    attributes: plain,
+    range: [0.5, 2],
+  },
+  {
+    title: 'a mask',
+    operands: [
+      f32('batch', 'rows', 3),
+      f32('batch', 'keys', 3),
+      f32('batch', 'keys', 5),
+      f32('batch', 'rows', 8),
+      bool('batch', 'rows', 'keys'),
+    ],
+    attributes: masked,
+    sizes: { batch: 2, rows: 4, keys: 6 },
+    range: [0.5, 2],
+  },
+  {
+    title: 'shared keys and all extras',
+    operands: [
+      f32(2, 2, 3, 4, 5),
+      f32(2, 2, 9, 5),
+      f32(2, 2, 9, 3),
+      f32(2, 2, 3, 4, 6),
+      f32(2, 2, 3, 4, 9),
+      bool(2, 2, 3, 4, 9),
+      f32(2, 2, 3, 4, 9),
+    ],
+    attributes: everything,
+    range: [0.5, 2],
+  },
+];
 
 export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'attention-keys'> = {
   attention: {
@@ -124,7 +161,7 @@ export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'atten
       '(q [batch…, rows…, d], k [batch…, keys, d], v [batch…, keys, w], bias?, mask?, factor? [batch…, rows…, keys]) -> y [batch…, rows…, w] and of each row of scores [batch…, rows…, 2] the largest and the sum of the exponentials of the differences to it. A score is `scale` · q·k + bias where the mask is true, else `fill`; y = Σ softmax(scores) · factor · v. Where a row is masked as a whole, all keys have the same weight. `batch` is the number of batch axes. No gradient passes through the second result. The pass `fuse-attention` makes it of the formula; the scores are in no memory.',
     infer({ operands, attributes }) {
       const shape = attentionShape('attention', operands, attributes);
-      inferExtras('attention', shape, operands, attributes, 3);
+      inferExtras('attention', shape, operands, attributes, FIRST_EXTRA.attention);
       const rows = [...shape.batch, ...shape.rows];
       return [
         tensorType('f32', [...rows, shape.valueWidth]),
@@ -142,8 +179,8 @@ export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'atten
       const last = y.type.shape.length - 1;
       const sum = builder.sum(builder.emit('mul', [ct, y], {}), [last]);
       const column = builder.reshape(sum, [...sum.type.shape, constantDim(1)]);
-      const read = builder.emit('concat', [kept, column], { axis: last });
-      const all = [query, key, value, ct, read, ...operands.slice(3)];
+      const rows = builder.emit('concat', [ct, kept, column], { axis: last });
+      const all = [query, key, value, rows, ...operands.slice(FIRST_EXTRA.attention)];
       const { keys, width, valueWidth } = attentionShape(
         'attention',
         operands.map(({ type }) => type),
@@ -153,10 +190,10 @@ export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'atten
       const both = builder.emit('attention-keys', all, attributes);
       const slice = (start: Dim, length: Dim): Value =>
         builder.emit('slice', [both], { axis, start, length });
-      const { bias, mask, factor } = extrasOf(attributes, operands, 3);
+      const { bias, mask, factor } = extrasOf(attributes, operands, FIRST_EXTRA.attention);
       const others =
         bias || factor
-          ? scoreCotangents({ builder, ct, read, query, key, value, keys }, attributes, {
+          ? scoreCotangents({ builder, ct, kept, delta: sum, query, key, value, keys }, attributes, {
               bias,
               mask,
               factor,
@@ -207,73 +244,34 @@ export const attention: Pick<OpTable, 'attention' | 'attention-queries' | 'atten
   'attention-queries': {
     name: 'attention-queries',
     documentation:
-      'The gradient of `attention` for its queries: (q, k, v, dy, [batch…, rows…, 3], bias?, mask?, factor?) -> [batch…, rows…, d]. The fifth operand has of each row the largest score, the sum of the exponentials, and Σ dy·y. Scores are computed again.',
+      'The gradient of `attention` for its queries: (q, k, v, rows [batch…, rows…, w + 3], bias?, mask?, factor?) -> [batch…, rows…, d]. The fourth operand has of each row the cotangent dy, then the largest score, the sum of the exponentials, and Σ dy·y. Scores are computed again.',
     infer({ operands, attributes }) {
       const { batch, rows, width } = inferBackward('attention-queries', operands, attributes);
       return [tensorType('f32', [...batch, ...rows, width])];
     },
     lowering: { kind: 'attention' },
-    samples: [
-      {
-        title: 'one head',
-        operands: [f32(2, 5, 3), f32(2, 7, 3), f32(2, 7, 4), f32(2, 5, 4), stats(2, 5)],
-        attributes: plain,
-        range: [0.5, 2],
-      },
-      {
-        title: 'a mask',
-        operands: [
-          f32('batch', 'rows', 3),
-          f32('batch', 'keys', 3),
-          f32('batch', 'keys', 5),
-          f32('batch', 'rows', 5),
-          stats('batch', 'rows'),
-          bool('batch', 'rows', 'keys'),
-        ],
-        attributes: masked,
-        sizes: { batch: 2, rows: 4, keys: 6 },
-        range: [0.5, 2],
-      },
-    ],
+    samples: backwardSamples,
   },
   'attention-keys': {
     name: 'attention-keys',
     documentation:
-      'The gradients of `attention` for its keys and values, side by side: (q, k, v, dy, [batch…, rows…, 3], bias?, mask?, factor?) -> [batch…, keys, d + w]. Operands as those of `attention-queries`.',
+      'The gradients of `attention` for its keys and values, side by side: (q, k, v, rows, bias?, mask?, factor?) -> [batch…, keys, d + w]. Operands as those of `attention-queries`.',
     infer({ operands, attributes }) {
       const { batch, keys, width, valueWidth } = inferBackward('attention-keys', operands, attributes);
       return [tensorType('f32', [...batch, keys, addDims(width, valueWidth)])];
     },
     lowering: { kind: 'attention' },
-    samples: [
-      {
-        title: 'one head',
-        operands: [f32(2, 5, 3), f32(2, 7, 3), f32(2, 7, 4), f32(2, 5, 4), stats(2, 5)],
-        attributes: plain,
-        range: [0.5, 2],
-      },
-      {
-        title: 'a mask',
-        operands: [
-          f32('batch', 'rows', 3),
-          f32('batch', 'keys', 3),
-          f32('batch', 'keys', 5),
-          f32('batch', 'rows', 5),
-          stats('batch', 'rows'),
-          bool('batch', 'rows', 'keys'),
-        ],
-        attributes: masked,
-        sizes: { batch: 2, rows: 4, keys: 6 },
-        range: [0.5, 2],
-      },
-    ],
+    samples: backwardSamples,
   },
 };
 
 interface ScoreOperands {
   readonly builder: GraphBuilder;
   readonly ct: Value;
-  readonly read: Value;
+  /** Of each row the largest score and the sum of the exponentials. */
+  readonly kept: Value;
+  /** Σ dy·y of each row. */
+  readonly delta: Value;
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
@@ -282,7 +280,7 @@ interface ScoreOperands {
 
 /** Cotangents of what is as large as the scores; whoever asks for them has a tensor of that size already. */
 function scoreCotangents(
-  { builder, ct, read, query, key, value, keys }: ScoreOperands,
+  { builder, ct, kept: numbers, delta, query, key, value, keys }: ScoreOperands,
   attributes: AttentionAttributes,
   {
     bias,
@@ -304,14 +302,16 @@ function scoreCotangents(
   const raw = product(query, key);
   const scores = [...query.type.shape.slice(0, -1), keys];
   const axis = scores.length - 1;
-  const column = (start: number): Value => {
-    const one = builder.emit('slice', [read], { axis, start: constantDim(start), length: constantDim(1) });
-    const flat = builder.reshape(one, scores.slice(0, -1));
-    return builder.broadcast(
-      flat,
+  const rows = scores.slice(0, -1);
+  const spread = (ofRows: Value): Value =>
+    builder.broadcast(
+      ofRows,
       scores,
-      scores.slice(0, -1).map((_, at) => at),
+      rows.map((_, at) => at),
     );
+  const column = (start: number): Value => {
+    const one = builder.emit('slice', [numbers], { axis, start: constantDim(start), length: constantDim(1) });
+    return spread(builder.reshape(one, rows));
   };
   const scaled = emit.mul(raw, emit.like(raw, attributes.scale));
   const biased = bias === undefined ? scaled : emit.binary('add', scaled, bias);
@@ -319,7 +319,7 @@ function scoreCotangents(
   const probability = emit.div(emit.unary('exp', emit.sub(score, column(0))), column(1));
   const weight = product(ct, value);
   const kept = factor === undefined ? weight : emit.mul(weight, factor);
-  const whole = emit.mul(probability, emit.sub(kept, column(2)));
+  const whole = emit.mul(probability, emit.sub(kept, spread(delta)));
   const open = mask === undefined ? whole : emit.select(mask, whole, emit.like(whole, 0));
   return { bias: open, factor: emit.mul(probability, weight) };
 }

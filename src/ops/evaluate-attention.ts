@@ -3,7 +3,7 @@ import { InternalError } from '../diagnostics/diagnostic.ts';
 import type { Float64Tensor } from '../ir/evaluate-scalar.ts';
 import type { Node, NodeOf } from '../ir/graph.ts';
 import { elementCount } from '../ir/strides.ts';
-import { extrasOf } from './attention.ts';
+import { extrasOf, FIRST_EXTRA } from './attention.ts';
 
 export type AttentionNode = NodeOf<'attention' | 'attention-queries' | 'attention-keys'>;
 
@@ -26,39 +26,39 @@ export function evaluateAttention(
   const rows = elementCount(rowShape);
   const keys = key.shape[attributes.batch] ?? 0;
   const [width, valueWidth] = [query.shape.at(-1) ?? 0, value.shape.at(-1) ?? 0];
-  const extras = extrasOf(attributes, operands, node.op === 'attention' ? 3 : 5);
+  const extras = extrasOf(attributes, operands, FIRST_EXTRA[node.op]);
   const tensor = (...tail: readonly number[]): Float64Tensor => {
     const shape = [...leading, ...tail];
     return { dtype: 'f32', shape, data: new Float64Array(elementCount(shape)) };
   };
   const product = (
-    lhs: Float64Tensor,
+    lhs: ArrayLike<number>,
     left: number,
-    rhs: Float64Tensor,
+    rhs: ArrayLike<number>,
     right: number,
     length: number,
   ): number => {
     let sum = 0;
     for (let at = 0; at < length; at++)
-      sum += (lhs.data[left * length + at] ?? 0) * (rhs.data[right * length + at] ?? 0);
+      sum += (lhs[left * length + at] ?? 0) * (rhs[right * length + at] ?? 0);
     return sum;
   };
   const addScaled = (
     target: Float64Tensor,
     offset: number,
-    from: Float64Tensor,
+    from: ArrayLike<number>,
     source: number,
     length: number,
     by: number,
   ): void => {
     for (let at = 0; at < length; at++)
-      target.data[offset + at] = (target.data[offset + at] ?? 0) + by * (from.data[source + at] ?? 0);
+      target.data[offset + at] = (target.data[offset + at] ?? 0) + by * (from[source + at] ?? 0);
   };
   const isOpen = (place: number): boolean => extras.mask === undefined || extras.mask.data[place] !== 0;
   const scoreOf = (row: number, at: number): number => {
     const place = row * keys + (at % keys);
     if (!isOpen(place)) return attributes.fill;
-    return attributes.scale * product(query, row, key, at, width) + (extras.bias?.data[place] ?? 0);
+    return attributes.scale * product(query.data, row, key.data, at, width) + (extras.bias?.data[place] ?? 0);
   };
   const factorOf = (place: number): number => extras.factor?.data[place] ?? 1;
 
@@ -72,32 +72,35 @@ export function evaluateAttention(
       kept.data.set([largest, sum], row * 2);
       scores.forEach((score, at) => {
         const weight = (Math.exp(score - largest) / sum) * factorOf(row * keys + at);
-        addScaled(result, row * valueWidth, value, (first + at) * valueWidth, valueWidth, weight);
+        addScaled(result, row * valueWidth, value.data, (first + at) * valueWidth, valueWidth, weight);
       });
     }
     return [result, kept];
   }
 
-  const [cotangent, read] = rest;
-  if (cotangent === undefined || read === undefined)
-    throw new InternalError(`${node.op} has a cotangent and what the forward kept`);
+  const [read] = rest;
+  if (read === undefined) throw new InternalError(`${node.op} has cotangents and what the forward kept`);
+  /** Of each row: its cotangent, then its three numbers. */
+  const rowLength = valueWidth + 3;
   const side = width + valueWidth;
   const result = node.op === 'attention-queries' ? tensor(...rowShape, width) : tensor(keys, side);
   for (let row = 0; row < batch * rows; row++) {
     const first = Math.floor(row / rows) * keys;
-    const [largest = 0, sum = 0, delta = 0] = read.data.subarray(row * 3, row * 3 + 3);
+    const start = row * rowLength;
+    const cotangent = read.data.subarray(start, start + valueWidth);
+    const [largest = 0, sum = 0, delta = 0] = read.data.subarray(start + valueWidth, start + rowLength);
     for (let at = first; at < first + keys; at++) {
       const place = row * keys + (at - first);
       const probability = Math.exp(scoreOf(row, at) - largest) / sum;
-      const weight = factorOf(place) * product(cotangent, row, value, at, valueWidth);
+      const weight = factorOf(place) * product(cotangent, 0, value.data, at, valueWidth);
       const change = isOpen(place) ? attributes.scale * probability * (weight - delta) : 0;
       if (node.op === 'attention-queries') {
-        addScaled(result, row * width, key, at * width, width, change);
+        addScaled(result, row * width, key.data, at * width, width, change);
         continue;
       }
-      addScaled(result, at * side, query, row * width, width, change);
+      addScaled(result, at * side, query.data, row * width, width, change);
       const share = probability * factorOf(place);
-      addScaled(result, at * side + width, cotangent, row * valueWidth, valueWidth, share);
+      addScaled(result, at * side + width, cotangent, 0, valueWidth, share);
     }
   }
   return [result];

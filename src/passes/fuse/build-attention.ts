@@ -1,10 +1,11 @@
 /** The kernel of an attention node: its operands as loads, masks, biases and dropout as expressions of a pair. */
 import { InternalError } from '../../diagnostics/diagnostic.ts';
+import { addDims, constantDim } from '../../ir/dim.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import type { AttentionKernel, AttentionStore, KernelOperand } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import { attentionShape, extrasOf, operandAt } from '../../ops/attention.ts';
+import { attentionShape, extrasOf, FIRST_EXTRA, operandAt } from '../../ops/attention.ts';
 import { isAttention, type AttentionNode } from '../../ops/evaluate-attention.ts';
 import type { FusionContext, Item } from './context.ts';
 import { isUnit, KernelExpressions } from './kernel-expressions.ts';
@@ -14,10 +15,8 @@ export type AttentionItem = Extract<Item, { kind: 'attention' }>;
 /** Operands with an element for each pair of a query and a key. */
 export function extraOperands(node: Node): readonly Value[] {
   const { op, attributes, operands } = attentionNode(node);
-  return Object.values(extrasOf(attributes, operands, firstExtra(op)));
+  return Object.values(extrasOf(attributes, operands, FIRST_EXTRA[op]));
 }
-
-const firstExtra = (op: AttentionNode['op']): number => (op === 'attention' ? 3 : 5);
 
 function attentionNode(node: Node | undefined): AttentionNode {
   if (node === undefined || !isAttention(node)) throw new InternalError('attention without its node');
@@ -148,7 +147,7 @@ class Builder {
       this.#expressions.read(value, index);
     const rows = this.#at('rows');
     const pair = this.#at('rows', 'keys');
-    const extras = Object.entries(extrasOf(attributes, operands, firstExtra(op)));
+    const extras = Object.entries(extrasOf(attributes, operands, FIRST_EXTRA[op]));
     const elements = {
       query: read(operandAt(operands, 0), this.#at('rows', 'width')),
       key: read(operandAt(operands, 1), this.#at('keys', 'width')),
@@ -156,8 +155,11 @@ class Builder {
       ...Object.fromEntries(extras.map(([extra, value]) => [extra, read(value, pair)])),
     };
     if (op === 'attention') return elements;
+    const [valueWidth] = operandAt(operands, 2).type.shape.slice(-1);
+    if (valueWidth === undefined) throw new InternalError('values without a width');
+    // Behind the cotangent of the row.
     const kept = (at: number): ScalarExpression =>
-      read(operandAt(operands, 4), [...rows, scalar.integer(at)]);
+      read(operandAt(operands, 3), [...rows, scalar.dimension(addDims(valueWidth, constantDim(at)))]);
     return {
       ...elements,
       cotangent: read(operandAt(operands, 3), this.#at('rows', 'values')),
