@@ -26,6 +26,7 @@ export function lowerGeneration(
   const fields: Record<string, PlanConstant> = {};
   const errors = ctx.errors;
   let inputSpan = declaration.name.span;
+  let temperatureSpan = declaration.name.span;
   for (const { name, value: expression } of declaration.fields) {
     const earlier = seen.get(name.name);
     if (earlier !== undefined)
@@ -60,7 +61,17 @@ export function lowerGeneration(
         ),
       );
     if (name.name === 'input') inputSpan = expression.span;
+    if (name.name === 'temperature') temperatureSpan = expression.span;
   }
+  const { beams = 1, temperature = 0 } = fields;
+  if (typeof beams === 'number' && beams > 1 && temperature !== 0)
+    ctx.report(
+      tasks.fieldValue(
+        temperatureSpan,
+        { field: 'temperature', expected: '0 beside `beams`', found: `\`${String(temperature)}\`` },
+        [help('a beam search takes the likeliest text, and draws nothing')],
+      ),
+    );
   if (ctx.errors > errors) return undefined;
   const { input: asked, ...settings } = fields;
   const grows = growingInput(

@@ -1,5 +1,6 @@
 /** `lmc generate FILE --params P`: text that goes on from a prompt, or a translation of a source. */
 import path from 'node:path';
+import { findGrowingInput } from '../../../runtime/generate/growing-input.ts';
 import { loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
 import type { RegisterCommand } from '../context.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -65,6 +66,8 @@ async function generateModel(io: Io, file: string, params: string, options: Give
   });
   if (model === undefined) return exitCodes.diagnostics;
   try {
+    // What the model lacks is said before anything about the parameters.
+    findGrowingInput(model.plan);
     const parameters = await readParameters(model.plan, params);
     loadParameters(model.session, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
