@@ -5,6 +5,7 @@ import { differentiate } from './differentiate.ts';
 import { fuseAttention } from './fuse-attention.ts';
 import { hoist } from './hoist.ts';
 import { linearRecurrence } from './linear-recurrence.ts';
+import { linearSums } from './linear-sums.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
 import { rotate } from './rotate.ts';
@@ -19,6 +20,7 @@ export const pipeline: readonly Pass[] = [
   differentiate,
   hoist,
   sink,
+  linearSums,
   rotate,
   optimize,
 ];

@@ -17,6 +17,7 @@ const cells: readonly (readonly [file: string, settings: Readonly<Record<string,
   ['test/device/cells/multiplicative_lstm.lm', {}],
   ['test/device/cells/crf_tagger.lm', {}],
   ['models/layer_norm_lstm.lm', { vocab_size: '11', embedding_dim: '5', hidden_dim: '9', dropout: '0' }],
+  ['models/layer_norm_lstm.lm', { vocab_size: '11', embedding_dim: '5', hidden_dim: '8', dropout: '0' }],
 ];
 
 const fewBuffers = (storageBuffers: number): readonly [string, () => Promise<Target>] => [

@@ -3,6 +3,7 @@ import type { Kernel, LoopKernel } from '../../ir/kernel.ts';
 import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScheduleContext } from './context.ts';
 import { scheduleAttention } from './attention.ts';
+import { scheduleLanePoints } from './lane-points.ts';
 import { schedulePoints } from './points.ts';
 import { scheduleRecurrence } from './recurrence.ts';
 import { scheduleScatter } from './scatter.ts';
@@ -21,6 +22,7 @@ const schedules: readonly Schedule[] = [
   scheduleTiledContraction,
   scheduleSplitReduction,
   scheduleWorkgroupRows,
+  scheduleLanePoints,
 ];
 
 export function scheduleKernel(kernel: Kernel, ctx: ScheduleContext): ScheduledKernel {

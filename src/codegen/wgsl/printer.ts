@@ -123,6 +123,11 @@ export class ScalarPrinter {
     return name;
   }
 
+  /** Whether the kernel stores nothing there. */
+  isConstant(operand: number): boolean {
+    return this.#operands[operand]?.access === 'read';
+  }
+
   /** The statement that stores a value. */
   store(operand: number, offset: string, value: string): string {
     return `${this.operandName(operand)}[${offset}] = ${this.#toMemory(operand, value)};`;

@@ -99,7 +99,19 @@ function simplifyMul(scope: RewriteScope, node: Node): Value | undefined {
     return scope.builder.constant(0, x.type.dtype, x.type.shape);
   const [negatedX, negatedY] = [operandIf(scope, x, 'neg'), operandIf(scope, y, 'neg')];
   if (negatedX && negatedY) return scope.builder.emit('mul', [negatedX, negatedY], NONE);
-  return joinFactors(scope, x, b) ?? joinFactors(scope, y, a);
+  return (
+    joinFactors(scope, x, b) ?? joinFactors(scope, y, a) ?? scaleEarly(scope, x, b) ?? scaleEarly(scope, y, a)
+  );
+}
+
+/** A number that is repeated is multiplied before. */
+function scaleEarly(scope: RewriteScope, value: Value, factor: number | undefined): Value | undefined {
+  const repeated = scope.definition(value);
+  if (factor === undefined || repeated?.op !== 'broadcast' || value.type.dtype !== 'f32') return undefined;
+  const { shape, axes } = repeated.attributes;
+  if (axes.length === shape.length) return undefined;
+  const scaled = scope.builder.withNumber('mul', operandOf(repeated, 0), factor);
+  return scope.builder.broadcast(scaled, shape, axes);
 }
 
 /** (x · c) · d = x · (c d) */
