@@ -12,7 +12,7 @@ export function scheduleLanePoints(kernel: LoopKernel, ctx: ScheduleContext): Sc
   if (!hasLanes(ctx) || !ctx.target.features.includes('subgroups')) return undefined;
   const varying = new Set(kernel.space);
   const lanes = ctx.target.subgroupSize;
-  if (!sharesLoads(kernel, lanes, varying)) return undefined;
+  if (kernel.space.length === 0 || !sharesLoads(kernel, lanes, varying)) return undefined;
   const points = volumeOf(kernel, kernel.space);
   return single(
     launchOf(kernel, {
