@@ -28,7 +28,12 @@ export interface StartEvent {
   readonly parameters: number;
 }
 
-export type EventFields = Readonly<Record<string, number | string | readonly number[] | readonly object[]>>;
+/** Why training ended. */
+export type EndReason = 'done' | 'interrupted' | 'patience';
+
+export type EventFields = Readonly<
+  Record<string, number | string | boolean | readonly number[] | readonly object[]>
+>;
 
 /** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
 export function printEvent(event: string, fields: EventFields): string {
@@ -64,25 +69,33 @@ export class TrainLog {
     });
   }
 
-  evaluation(evaluation: Evaluation, step: number, remark = ''): void {
+  /** `best`: whether it is the best validation so far. */
+  evaluation(evaluation: Evaluation, step: number, best = false): void {
     const { split, rows, loss } = evaluation;
     const scores = this.#options.scores(evaluation);
-    this.#event('eval', { split, step, loss, ...Object.fromEntries(scores) });
+    this.#event('eval', { split, step, loss, ...Object.fromEntries(scores), ...(best ? { best } : {}) });
     // What was held out is the result, which people get as a table.
     if (split === 'test' && !this.#options.json) return;
     const figures = [...scores].map(([name, value]) => `  ${name} ${value.toFixed(4)}`).join('');
-    this.say(`${split} (${rows}) at step ${step}  loss ${loss.toFixed(4)}${figures}${remark}`);
+    this.say(
+      `${split} (${rows}) at step ${step}  loss ${loss.toFixed(4)}${figures}${best ? '  (best)' : ''}`,
+    );
   }
 
-  end(steps: number, seconds: number): void {
+  end(steps: number, seconds: number, reason: EndReason): void {
     this.#line.end();
-    this.#event('end', { steps, seconds: Math.round(seconds * 1000) / 1000 });
+    this.#event('end', { steps, seconds: Math.round(seconds * 1000) / 1000, reason });
     this.say(`${steps} steps in ${formatDuration(seconds)}`);
   }
 
   /** A line for people. */
   say(text: string): void {
     this.#line.say(text);
+  }
+
+  /** What ended the run instead, for its folder; whoever reads events has the exit code. */
+  fail(code: number, message: string): void {
+    this.#options.record(printEvent('error', { code, message }));
   }
 
   /** Before an error message: leaves the last state of the line standing. */

@@ -24,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { resolvedConfig } from './resolved-config.ts';
 import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
@@ -110,6 +111,7 @@ export class ProgramLowering {
     const base = {
       signature,
       layers: predict.ctx.layers,
+      config: resolvedConfig(program, this.#files.at(-1)?.file),
       ...(generation === undefined ? {} : { generation: { ...generation, ...total } }),
     };
     const graphs = {
