@@ -95,5 +95,5 @@ function trim(counts: Float64Array): Histogram {
   if (first === -1) return { limits: [], counts: [] };
   const last = counts.findLastIndex((count) => count > 0);
   const start = Math.max(0, first - 1);
-  return { limits: allLimits.slice(start, last + 1), counts: [...counts.slice(start, last + 1)] };
+  return { limits: allLimits.slice(start, last + 1), counts: Array.from(counts.subarray(start, last + 1)) };
 }

@@ -30,10 +30,15 @@ export async function soak(steps) {
 function train(steps, folder) {
   const every = Math.max(1, Math.round(steps / 200));
   return new Promise((resolve, reject) => {
+    const program = path.join(root, 'models', 'text_classifier.lm');
+    const options = `--log-format json --steps ${steps} --batch-size 8`.split(' ');
     const args = [
       path.join(root, 'dist', 'src', 'cli', 'main.js'),
-      ...['train', path.join(root, 'models', 'text_classifier.lm'), '--log-format', 'json'],
-      ...['--steps', String(steps), '--batch-size', '8', '--out', path.join(folder, 'run')],
+      'train',
+      program,
+      ...options,
+      '--out',
+      path.join(folder, 'run'),
       ...sizes.flatMap((size) => ['--set', size]),
     ];
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });

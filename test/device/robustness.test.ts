@@ -246,12 +246,21 @@ describe('a process', () => {
     ${ending}`;
   const endless =
     "process.stdout.write('ready'); for (;;) { await run(); await new Promise((done) => setTimeout(done)); }";
-  const endings: readonly (readonly [name: string, text: string, code: number, signal?: NodeJS.Signals])[] = [
-    ['at the end', 'process.exit(0);', 0],
-    ['by an error', "throw new Error('on purpose');", 1],
-    ['with work under way', 'for (let step = 0; step < 50; step++) void run(); process.exit(4);', 4],
-    ['by SIGINT', endless, 130, 'SIGINT'],
-    ['by SIGTERM', endless, 130, 'SIGTERM'],
+  const endings: readonly {
+    readonly how: string;
+    readonly text: string;
+    readonly code: number;
+    readonly sent?: NodeJS.Signals;
+  }[] = [
+    { how: 'at the end', text: 'process.exit(0);', code: 0 },
+    { how: 'by an error', text: "throw new Error('on purpose');", code: 1 },
+    {
+      how: 'with work under way',
+      text: 'for (let step = 0; step < 50; step++) void run(); process.exit(4);',
+      code: 4,
+    },
+    { how: 'by SIGINT', text: endless, code: 130, sent: 'SIGINT' },
+    { how: 'by SIGTERM', text: endless, code: 130, sent: 'SIGTERM' },
   ];
 
   it.each(endings)(
