@@ -143,7 +143,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
     z.array(
       strict<PlanState>()({
         name,
-        role: z.enum(['parameter', 'optimizer', 'carry']),
+        role: z.enum(['parameter', 'optimizer', 'carry', 'watch']),
         tensor: count,
         initializer,
       }),

@@ -1,5 +1,6 @@
 /** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
 import type { Evaluation } from '../evaluate.ts';
+import type { GradientStats } from '../gradient-stats.ts';
 import { formatDuration, ProgressLine } from './progress.ts';
 import type { StepEvent } from '../step-reader.ts';
 
@@ -67,6 +68,30 @@ export class TrainLog {
       tokensPerSecond,
       secondsLeft: (this.totalSteps - step) * secondsPerStep,
     });
+  }
+
+  /** Of every parameter; for people, the largest and the smallest norm. */
+  gradients(gradients: readonly GradientStats[], step: number): void {
+    this.#event('gradients', {
+      step,
+      parameters: gradients.map(({ name, elements, norm, min, max, zeros, notFinite, histogram }) => ({
+        name,
+        elements,
+        norm,
+        min,
+        max,
+        zeros,
+        not_finite: notFinite,
+        histogram,
+      })),
+    });
+    const sorted = gradients.toSorted((a, b) => b.norm - a.norm);
+    const [most, least] = [sorted[0], sorted.at(-1)];
+    if (most === undefined || least === undefined) return;
+    const show = ({ name, norm }: GradientStats): string => `${name} ${norm.toExponential(2)}`;
+    const dead = gradients.filter(({ zeros, elements }) => zeros === elements).length;
+    const note = dead === 0 ? '' : `, ${dead} of ${gradients.length} all zero`;
+    this.say(`gradients at step ${step}: most ${show(most)}, least ${show(least)}${note}`);
   }
 
   /** `best`: whether it is the best validation so far. */

@@ -34,6 +34,8 @@ export interface OpenRequest {
   readonly needsTask: boolean;
   /** Which programs are compiled. All but training load their parameters from a file. */
   readonly purpose: Purpose;
+  /** Whether training keeps its gradients to be looked at. */
+  readonly watchGradients?: boolean;
 }
 
 export interface OpenModel {
@@ -134,11 +136,11 @@ function zeros(shape: readonly number[]): Float32Array {
 /** Prints what the compiler has to say. */
 function checkModel(
   io: Io,
-  { file, host, options, needsTask, purpose }: OpenRequest,
+  { file, host, options, needsTask, purpose, watchGradients = false }: OpenRequest,
 ): OptimizedModel | undefined {
   if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
   const reporter = new Reporter();
-  const optimized = lowerAndOptimize(file, host, options, reporter, { purpose });
+  const optimized = lowerAndOptimize(file, host, options, reporter, { purpose, watchGradients });
   if (stopsAfterReport(reporter, io, host) || optimized === undefined) return undefined;
   const { task, signature } = optimized.lowered;
   if (needsTask && task === undefined)

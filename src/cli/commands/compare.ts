@@ -1,10 +1,10 @@
 /** `lmc compare A B`: two training runs side by side. */
 import type { RegisterCommand } from '../context.ts';
 import { exitCodes } from '../exit.ts';
-import { compareRuns } from '../runs/compare-runs.ts';
-import { printComparison } from '../runs/print-comparison.ts';
-import { runToJson } from '../runs/print-runs.ts';
-import { readRun } from '../runs/read-run.ts';
+import { compareRuns } from '../run-history/compare-runs.ts';
+import { printComparison } from '../run-history/print-comparison.ts';
+import { runToJson } from '../run-history/print-runs.ts';
+import { readRun } from '../run-history/read-run.ts';
 
 export const compareCommand: RegisterCommand = (program, { io, done }) => {
   program

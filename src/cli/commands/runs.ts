@@ -1,8 +1,8 @@
 /** `lmc runs [FOLDER…]`: the training runs below some folders. */
 import type { RegisterCommand } from '../context.ts';
 import { exitCodes } from '../exit.ts';
-import { findRuns } from '../runs/find-runs.ts';
-import { printRuns, runToJson } from '../runs/print-runs.ts';
+import { findRuns } from '../run-history/find-runs.ts';
+import { printRuns, runToJson } from '../run-history/print-runs.ts';
 
 export const runsCommand: RegisterCommand = (program, { io, done }) => {
   program

@@ -6,8 +6,8 @@ import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeSafetensors } from '../../../runtime/safetensors.ts';
 import { runCli } from '../../../src/cli/run.ts';
-import { readRun } from '../../../src/cli/runs/read-run.ts';
-import { compareRuns, lossAround } from '../../../src/cli/runs/compare-runs.ts';
+import { readRun } from '../../../src/cli/run-history/read-run.ts';
+import { compareRuns, lossAround } from '../../../src/cli/run-history/compare-runs.ts';
 import { fakePlan, fakeSession, type FakeBehaviour } from '../train/fake-training.ts';
 import { fakeIo } from './fake-io.ts';
 
