@@ -10,6 +10,7 @@ import {
   type LoadedCheckpoint,
 } from '../../runtime/node/checkpoint.ts';
 import { RuntimeError } from '../../runtime/session.ts';
+import { checkWritable } from '../../runtime/node/atomic-file.ts';
 import { readStates, writeStates } from '../../runtime/state-dict.ts';
 import {
   countSteps,
@@ -141,6 +142,7 @@ class TrainRun {
   }
 
   async #train(): Promise<TrainResult> {
+    if (this.#options.save !== undefined) await checkWritable(this.#options.save);
     const { plan, session, parameterCount } = this.#model;
     const checkpoint = await this.#restore();
     const dataset = await this.#openData(checkpoint);
