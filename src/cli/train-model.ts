@@ -24,6 +24,7 @@ import {
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
+import { describeDifferences } from '../../runtime/trained-config.ts';
 import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
@@ -217,6 +218,8 @@ class TrainRun {
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
+      const difference = describeDifferences(plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
       loadParameters(session, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
