@@ -45,14 +45,10 @@ describe('lmc train --watch-grads', () => {
       'data=csv{"demo/reviews.csv", text="review", label="sentiment"} | split{validation=0, test=0.9} | words{50, max_length=6} | batches{8}';
     const sizes = ['vocab_size=50', 'embedding_dim=4', 'hidden_dim=3'].flatMap((size) => ['--set', size]);
     const io = fakeIo();
-    const code = await runCli(
-      [
-        ...['train', path.join(root, 'models/text_classifier.lm'), '--device', 'reference'],
-        ...['--task', data, '--task', 'clip_norm=0.01', ...sizes],
-        ...['--steps', '5', '--watch-grads', '2', '--log-format', 'json'],
-      ],
-      io,
-    );
+    const model = path.join(root, 'models/text_classifier.lm');
+    const options = '--device reference --steps 5 --watch-grads 2 --log-format json'.split(' ');
+    const tasks = ['--task', data, '--task', 'clip_norm=0.01'];
+    const code = await runCli(['train', model, ...options, ...tasks, ...sizes], io);
     expect([code, code === 0 ? '' : io.stderr()]).toEqual([0, '']);
     const events = io
       .stdout()
