@@ -22,6 +22,7 @@ import {
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
+import { describeDifferences } from '../../runtime/trained-config.ts';
 import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { exitCodes } from './exit.ts';
@@ -37,6 +38,7 @@ import {
   saveParameters,
 } from '../../runtime/node/parameters.ts';
 import type { RunConfig } from './run-config.ts';
+import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
@@ -105,6 +107,8 @@ class TrainRun {
   #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
   #metadata: ReadonlyMap<string, string> = new Map();
+  /** Whether the run's log has begun: what fails before is no part of it. */
+  #isLogged = false;
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
 
@@ -131,6 +135,7 @@ class TrainRun {
       return exitCodes.done;
     } catch (error) {
       this.#log.close();
+      this.#recordFailure(error);
       throw this.#adviseOn(error);
     }
   }
@@ -143,6 +148,7 @@ class TrainRun {
     const settings = this.#settings();
     const start = checkpoint?.state ?? startState;
     this.#openFolder(settings, start);
+    this.#isLogged = true;
     this.#log.start({ model: plan.signature.model, device: session.description, parameters: parameterCount });
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
@@ -169,6 +175,8 @@ class TrainRun {
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
+      const difference = describeDifferences(plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
       loadParameters(session, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
@@ -217,6 +225,7 @@ class TrainRun {
       const { steps: _steps, epochs: _epochs, ...rest } = this.#folder.config;
       this.#folder.writeConfig({ ...rest, ...limitsOf(settings) });
       this.#folder.truncateLog(start.step);
+      this.#folder.writeFacts(describeRun(this.#model, this.#model.seed, limitsOf(settings)));
     } else if (this.#options.out !== undefined) {
       this.#createFolder(this.#options.out, settings);
     }
@@ -240,6 +249,7 @@ class TrainRun {
     };
     const sources = new Map(host.filesRead().map((name) => [name, host.readFile(name) ?? '']));
     const { run, earlier } = RunFolder.create(place, config, sources);
+    run.writeFacts(describeRun(this.#model, this.#model.seed, limitsOf(settings)));
     run.writePlan(this.#model.plan);
     if (earlier !== undefined) this.#log.say(`the run that was in ${place} is now in ${earlier}`);
     this.#folder = run;
@@ -248,7 +258,7 @@ class TrainRun {
   #observer(): TrainObserver {
     return {
       step: (event) => this.#log.step(event),
-      evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best ? '  (best)' : ''),
+      evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
       checkpoint: async (state, reason) => {
         if (this.#folder === undefined && reason === 'interrupted')
           this.#createFolder(this.#placeForInterrupted(), this.#settings());
@@ -273,7 +283,7 @@ class TrainRun {
   }
 
   #endInterrupted(result: TrainResult): number {
-    this.#log.end(result.state.step, result.seconds);
+    this.#log.end(result.state.step, result.seconds, 'interrupted');
     if (this.#folder !== undefined)
       this.#log.say(`saved after step ${result.state.step}; go on with: ${resumeCommand(this.#folder)}`);
     return exitCodes.interrupted;
@@ -304,11 +314,22 @@ class TrainRun {
     if (dataset !== undefined && dataset.rows.test > 0 && this.#settled.data === undefined) {
       const evaluation = await evaluate({ session, plan, dataset, split: 'test', seed });
       this.#log.evaluation(evaluation, step);
-      this.#log.end(state.step, seconds);
+      this.#log.end(state.step, seconds, reason);
       if (this.#options.logFormat === 'text')
         this.#io.out(printEvaluation(evaluation, taskOf(plan), dataset));
     } else {
-      this.#log.end(state.step, seconds);
+      this.#log.end(state.step, seconds, reason);
+    }
+  }
+
+  /** The folder says why its run ended, if it can: a full disk must not hide the first error. */
+  #recordFailure(error: unknown): void {
+    if (!this.#isLogged) return;
+    try {
+      const code = error instanceof RuntimeError ? error.exitCode : exitCodes.bug;
+      this.#log.fail(code, error instanceof Error ? error.message : String(error));
+    } catch {
+      return;
     }
   }
 

@@ -11,6 +11,7 @@ import type { Pass } from './pass.ts';
 import { rotate } from './rotate.ts';
 import { simplify } from './simplify.ts';
 import { sink } from './sink.ts';
+import { watchGradients } from './watch-gradients.ts';
 
 export const pipeline: readonly Pass[] = [
   fuseAttention,
@@ -24,6 +25,11 @@ export const pipeline: readonly Pass[] = [
   rotate,
   optimize,
 ];
+
+/** The same where somebody wants to look at the gradients. */
+export const watchedPipeline: readonly Pass[] = pipeline.flatMap((pass) =>
+  pass === optimize ? [watchGradients, optimize] : [pass],
+);
 
 /** Run before, between and after the others, over and over until none of them changes anything. */
 export const cleanup: readonly Pass[] = [simplify, cse, deadCode];

@@ -32,6 +32,8 @@ vi.mock('../../../src/cli/open-model.ts', () => ({
       session: fakeSession(fake.behaviour),
       seed: request.seed ?? 1,
       parameterCount: 1,
+      config: { hidden: 4 },
+      summarize: () => 'summary',
       close: () => {},
     };
   },
@@ -96,7 +98,7 @@ describe('lmc train', () => {
       'tokens_per_s',
     ]);
     expect(events[2]).toMatchObject({ step: 2, lr: 0.01 });
-    expect(events[6]).toEqual({ event: 'end', steps: 5, seconds: expect.any(Number) });
+    expect(events[6]).toEqual({ event: 'end', steps: 5, seconds: expect.any(Number), reason: 'done' });
     expect(stderr()).toContain('step 5/5');
   });
 
@@ -144,6 +146,7 @@ describe('lmc train', () => {
       'log.jsonl',
       'model.safetensors',
       'plan.json',
+      'run.json',
       'sources',
     ]);
     expect(JSON.parse(readFileSync('run/config.json', 'utf8'))).toMatchObject({
