@@ -65,8 +65,8 @@ for (const [rows, hidden] of sizes) {
     const times = ['predict', 'train'].map((program) => {
       const [own, fastest] = [median(run[program]), median(runs[0][program])];
       const [busy, least] = [run, runs[0]].map(({ processor }) => median(processor[program]));
-      const times = `${(own / fastest).toFixed(1)} times the prefix scan's; processor ${(busy / least).toFixed(1)} times`;
-      return `${program} ${own.toFixed(1).padStart(7)} ms (${times})`;
+      const factors = `${(own / fastest).toFixed(1)} times the prefix scan's; processor ${(busy / least).toFixed(1)} times`;
+      return `${program} ${own.toFixed(1).padStart(7)} ms (${factors})`;
     });
     print(`${rows} × ${hidden}  ${run.name.padEnd(8)} ${times.join(', ')}`);
     run.session.close();
