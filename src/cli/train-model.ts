@@ -10,7 +10,7 @@ import {
   type LoadedCheckpoint,
 } from '../../runtime/node/checkpoint.ts';
 import { RuntimeError } from '../../runtime/session.ts';
-import { readStates, writeStates } from '../../runtime/state-dict.ts';
+import { readResult, writeParameters } from '../../runtime/state-dict.ts';
 import {
   countSteps,
   settingsOf,
@@ -174,7 +174,7 @@ class TrainRun {
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
-      loadParameters(session, parameters);
+      loadParameters(session, plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
@@ -291,7 +291,7 @@ class TrainRun {
     if (reason === 'patience') this.#log.say('validation gets no better: stopped');
     let step = state.step;
     if (best !== undefined && best.step !== state.step) {
-      writeStates(session, best.parameters);
+      writeParameters(session, plan, best.parameters);
       step = best.step;
       this.#log.say(`the parameters of step ${step}, with the best validation, are the result`);
     }
@@ -302,7 +302,7 @@ class TrainRun {
       (place, at) => named.findIndex((other) => path.resolve(other) === path.resolve(place)) === at,
     );
     if (places.length > 0) {
-      const parameters = await readStates(session, plan, 'parameter');
+      const parameters = await readResult(session, plan);
       for (const place of places) await saveParameters(place, parameters, this.#metadata);
       this.#log.say(`wrote ${places.join(' and ')}`);
     }
