@@ -217,6 +217,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       fields: z.readonly(z.record(z.string(), constant)),
     }),
   ),
+  config: z.exactOptional(z.readonly(z.record(z.string(), constant))),
 });
 
 /** `json`: what `JSON.parse` gave. Throws a RuntimeError (exit code 5) that names the first wrong place. */

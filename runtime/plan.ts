@@ -153,6 +153,8 @@ export interface Plan {
   readonly task?: PlanTask;
   /** The model's `generate` section, where it has one. */
   readonly generation?: PlanGeneration;
+  /** Entries of the program's `config` as it was compiled; absent in bundles of earlier versions. */
+  readonly config?: Readonly<Record<string, PlanConstant>>;
 }
 
 /** How a model generates: tokens are appended to `input` i32[batch, dim], `output` f32[batch, dim, vocabulary] scores them. */

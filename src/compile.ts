@@ -174,6 +174,7 @@ function generateKernels(
     name: signature.model,
     programs,
     signature,
+    config: lowered.config,
     target,
     ...(task === undefined ? {} : { task }),
     ...(generation === undefined ? {} : { generation }),

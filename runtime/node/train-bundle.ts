@@ -8,6 +8,7 @@ import { evaluate, scoresOf } from '../evaluate.ts';
 import { printEvaluation } from '../evaluation-text.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session } from '../session.ts';
+import { describeDifferences } from '../trained-config.ts';
 import { readResult, stateLayouts, writeParameters } from '../state-dict.ts';
 import {
   countSteps,
@@ -135,6 +136,8 @@ class BundleTraining {
     if (checkpoint !== undefined) restoreCheckpoint(this.#session, this.#plan, checkpoint);
     else if (init !== undefined) {
       const parameters = await readParameters(this.#plan, init);
+      const difference = describeDifferences(this.#plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
       loadParameters(this.#session, this.#plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };

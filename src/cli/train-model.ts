@@ -2,6 +2,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import type { Dataset } from '../../runtime/data/dataset.ts';
+import { firstBatch, repeatBatch } from '../../runtime/data/one-batch.ts';
 import { evaluate, scoresOf } from '../../runtime/evaluate.ts';
 import {
   loadCheckpoint,
@@ -19,16 +20,20 @@ import {
   train,
   type TrainObserver,
   type TrainResult,
+  type Training,
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
+import { describeDifferences } from '../../runtime/trained-config.ts';
 import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
+import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
 import { exitCodes } from './exit.ts';
 import type { Io } from './io.ts';
 import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
 import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
+import { isNearZero, overfitRepeats, overfitSteps, printOverfit } from './overfit-batch.ts';
 import {
   encoderOf,
   loadParameters,
@@ -41,7 +46,7 @@ import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
-import { TrainLog } from '../../runtime/node/train-log.ts';
+import { printEvent, TrainLog } from '../../runtime/node/train-log.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
@@ -56,11 +61,13 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
       options: lower,
       needsTask: true,
       purpose: 'training',
+      watchGradients: options.watchGrads !== undefined,
       ...defined({ device, seed }),
     });
     if (model === undefined) return exitCodes.diagnostics;
     try {
-      return await new TrainRun(io, options, settled, model, interrupt).run();
+      const run = new TrainRun(io, options, settled, model, interrupt);
+      return options.dryRun === true ? await run.describe() : await run.run();
     } finally {
       model.close();
     }
@@ -139,6 +146,31 @@ class TrainRun {
     }
   }
 
+  /** Everything but the training: what it would do. Writes nothing. */
+  async describe(): Promise<number> {
+    const checkpoint = await this.#restore();
+    const dataset = await this.#openData(checkpoint);
+    const settings = this.#settings();
+    const { out, save, logFormat } = this.#options;
+    const folder = this.#folder?.path ?? out;
+    const dryRun: DryRun = {
+      model: this.#model,
+      dataset,
+      settings,
+      start: checkpoint?.state ?? startState,
+      batch: firstBatch(dataset, settings.seed, settings.shuffle),
+      heldOut: this.#settled.data === undefined,
+      writes: [
+        ...(folder === undefined ? [] : [`the run folder ${folder}`]),
+        ...(save === undefined ? [] : [save]),
+      ],
+    };
+    this.#io.out(
+      logFormat === 'json' ? `${printEvent('dry-run', dryRunFields(dryRun))}\n` : printDryRun(dryRun),
+    );
+    return exitCodes.done;
+  }
+
   async #train(): Promise<TrainResult> {
     const { plan, session, parameterCount } = this.#model;
     const checkpoint = await this.#restore();
@@ -153,15 +185,27 @@ class TrainRun {
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);
     this.#interrupt.arm((text) => this.#log.say(text));
-    return train({
-      session,
-      plan,
-      dataset,
-      settings,
-      start,
-      signal: this.#interrupt.signal,
-      observer: this.#observer(),
-    });
+    const training = { session, plan, settings, signal: this.#interrupt.signal, observer: this.#observer() };
+    return this.#options.overfitBatch === true
+      ? this.#overfit(dataset, training)
+      : train({ ...training, dataset, start });
+  }
+
+  /** Trains on the first batch alone, and says how its loss has come down. */
+  async #overfit(dataset: Dataset, training: Omit<Training, 'dataset'>): Promise<TrainResult> {
+    const { session, plan, settings } = training;
+    const { seed } = settings;
+    const batch = firstBatch(dataset, seed, settings.shuffle);
+    this.#dataset = repeatBatch(dataset, batch, overfitRepeats);
+    this.#log.totalSteps = settings.steps;
+    const once = repeatBatch(dataset, batch, 1);
+    const loss = async (): Promise<number> =>
+      (await evaluate({ session, plan, dataset: once, split: 'train', seed })).loss;
+    const first = await loss();
+    const result = await train({ ...training, dataset: this.#dataset });
+    const outcome = { rows: batch.rows, steps: result.state.step, first, last: await loss() };
+    this.#log.outcome('overfit', { ...outcome, near_zero: isNearZero(outcome) }, printOverfit(outcome));
+    return result;
   }
 
   async #restore(): Promise<LoadedCheckpoint | undefined> {
@@ -174,6 +218,8 @@ class TrainRun {
       this.#savedStep = checkpoint.state.step;
     } else if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
+      const difference = describeDifferences(plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
       loadParameters(session, plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
@@ -207,13 +253,18 @@ class TrainRun {
 
   #settings(): TrainSettings {
     const { steps, epochs, shuffle } = this.#settled;
-    const { checkpointSteps } = this.#options;
+    const { checkpointSteps, watchGrads: watchSteps, overfitBatch } = this.#options;
+    const settings = settingsOf(taskOf(this.#model.plan), {
+      seed: this.#model.seed,
+      ...defined({ steps, epochs }),
+    });
     return {
-      ...settingsOf(taskOf(this.#model.plan), { seed: this.#model.seed, ...defined({ steps, epochs }) }),
+      ...settings,
+      ...(overfitBatch === true ? { steps: steps ?? overfitSteps, epochs: Number.POSITIVE_INFINITY } : {}),
       shuffle,
       checkpointSeconds: 120,
       epochCheckpointSeconds: 2,
-      ...defined({ checkpointSteps }),
+      ...defined({ checkpointSteps, watchSteps }),
     };
   }
 
@@ -256,6 +307,7 @@ class TrainRun {
     return {
       step: (event) => this.#log.step(event),
       evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
+      gradients: (gradients, step) => this.#log.gradients(gradients, step),
       checkpoint: async (state, reason) => {
         if (this.#folder === undefined && reason === 'interrupted')
           this.#createFolder(this.#placeForInterrupted(), this.#settings());

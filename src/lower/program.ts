@@ -72,6 +72,12 @@ export class ProgramLowering {
     this.#report = report;
   }
 
+  /** The entries of `config` alone. */
+  config(): LoweredModel['config'] {
+    const program = declare(this.#context('predict', new Map()), this.#files, this.#settings());
+    return resolvedConfig(program, this.#files.at(-1)?.file);
+  }
+
   run(): LoweredModel | undefined {
     const settings = this.#settings();
     const ctx = this.#context('predict', new Map());
