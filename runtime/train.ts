@@ -8,7 +8,8 @@ import { readGradients, type GradientStats } from './gradient-stats.ts';
 import type { Plan, PlanTask } from './plan.ts';
 import { requestFor } from './request.ts';
 import { batchNumber, updateRequest } from './accumulation.ts';
-import { learningRate } from './schedule.ts';
+import { plateauOf, stepPlateau, type PlateauState } from './plateau.ts';
+import { learningRate, peakRate } from './schedule.ts';
 import { RuntimeError, type Run, type Session, type TensorData } from './session.ts';
 import { readResult } from './state-dict.ts';
 import { StepReader, type StepEvent } from './step-reader.ts';
@@ -55,6 +56,13 @@ export interface TrainState {
   readonly batch: number;
   readonly best?: BestResult;
   readonly validationsSinceBest: number;
+  /** Where the schedule is driven by validations, and there was one. */
+  readonly plateau?: PlateauState;
+}
+
+interface Score {
+  readonly score: number;
+  readonly sign: 1 | -1;
 }
 
 export const startState: TrainState = { step: 0, epoch: 0, batch: 0, validationsSinceBest: 0 };
@@ -177,6 +185,9 @@ class TrainLoop {
   async run(): Promise<TrainResult> {
     const { settings, dataset } = this.#training;
     if (dataset.rows.train === 0) throw new RuntimeError(5, 'the data has no training part');
+    const plateau = plateauOf(this.#task);
+    if (plateau !== undefined && !this.#hasValidation())
+      throw new RuntimeError(2, `${plateau.place}: \`reduce_on_plateau\` needs rows for validation`);
     while (
       this.#state.epoch < settings.epochs &&
       this.#state.step < settings.steps &&
@@ -231,7 +242,7 @@ class TrainLoop {
   async #runBatch(batch: Batch): Promise<boolean> {
     const { session, plan, settings } = this.#training;
     const step = this.#state.step + 1;
-    const lr = learningRate(this.#task, step, this.#totalSteps);
+    const lr = this.#learningRate(step);
     const numbers = { step: batchNumber(this.#accumulate, step, this.#waiting), seed: settings.seed, lr };
     const run = session.submit('train', requestFor(plan, 'train', batch, numbers));
     this.#tokens += batch.tokens;
@@ -246,8 +257,12 @@ class TrainLoop {
   async #update(): Promise<void> {
     const { session, settings } = this.#training;
     const step = this.#state.step + 1;
-    const lr = learningRate(this.#task, step, this.#totalSteps);
+    const lr = this.#learningRate(step);
     await this.#endStep(session.submit('update', updateRequest(step, settings.seed, lr)), lr);
+  }
+
+  #learningRate(step: number): number {
+    return learningRate(this.#task, step, this.#totalSteps, this.#state.plateau?.lr ?? peakRate(this.#task));
   }
 
   async #endStep(run: Run, lr: number): Promise<void> {
@@ -278,9 +293,13 @@ class TrainLoop {
   async #validateInTurn(): Promise<void> {
     if (!this.#hasValidation()) return;
     await this.#reader.drain();
-    const best = await this.#validate();
+    const { best, score, sign } = await this.#validate();
+    const { plateau: before } = this.#state;
+    const schedule = plateauOf(this.#task);
+    const plateau = schedule && stepPlateau(schedule, before, { score, sign, peak: peakRate(this.#task) });
     this.#state = {
       ...this.#state,
+      ...(plateau === undefined ? {} : { plateau }),
       ...(best === undefined ? {} : { best }),
       validationsSinceBest: best === undefined ? this.#state.validationsSinceBest + 1 : 0,
     };
@@ -292,7 +311,7 @@ class TrainLoop {
     let { best } = this.#state;
     // After the checkpoint: whoever continues from it must not see an evaluation that a longer run does not have.
     if (reason === 'done' && this.#hasValidation() && this.#evaluated !== this.#state.step)
-      best = (await this.#validate()) ?? best;
+      best = (await this.#validate()).best ?? best;
     return {
       reason,
       state: this.#state,
@@ -306,8 +325,8 @@ class TrainLoop {
     return dataset.rows.validation > 0 && plan.programs.some(({ name }) => name === 'eval');
   }
 
-  /** The result, where it is the best so far. */
-  async #validate(): Promise<BestResult | undefined> {
+  /** `best`: the result, where it is the best so far. `sign`: 1 where more is better. */
+  async #validate(): Promise<Score & { readonly best?: BestResult }> {
     const { session, plan, dataset, settings, observer } = this.#training;
     return this.#reader.pause(async () => {
       const evaluation = await evaluate({ session, plan, dataset, split: 'validation', seed: settings.seed });
@@ -316,12 +335,13 @@ class TrainLoop {
       const { score, sign } = this.#scoreOf(evaluation);
       const better = Number.isFinite(score) && (best === undefined || sign * score > sign * best.score);
       observer?.evaluation?.(evaluation, step, better);
-      return better ? { step, score, parameters: await readResult(session, plan) } : undefined;
+      if (!better) return { score, sign };
+      return { score, sign, best: { step, score, parameters: await readResult(session, plan) } };
     });
   }
 
   /** Of metrics more is better; less of the loss, and of what follows from one. */
-  #scoreOf(evaluation: Evaluation): { readonly score: number; readonly sign: 1 | -1 } {
+  #scoreOf(evaluation: Evaluation): Score {
     const { settings, dataset } = this.#training;
     const { bestMetric = 'loss' } = settings;
     if (bestMetric === 'loss') return { score: evaluation.loss, sign: -1 };

@@ -173,7 +173,7 @@ async function prune(folder: string, names: readonly string[]): Promise<void> {
 }
 
 async function describe(folder: string, state: TrainState, seed: number): Promise<Manifest> {
-  const { step, epoch, batch, validationsSinceBest, best } = state;
+  const { step, epoch, batch, validationsSinceBest, plateau, best } = state;
   const names = (await readdir(folder)).toSorted();
   const files = await Promise.all(
     names.map(async (name) => ({ name, ...(await identifyFile(path.join(folder, name))) })),
@@ -186,6 +186,7 @@ async function describe(folder: string, state: TrainState, seed: number): Promis
     batch,
     seed,
     validationsSinceBest,
+    ...(plateau === undefined ? {} : { plateau }),
     ...(best === undefined ? {} : { best: { step: best.step, score: best.score } }),
     files,
   };
@@ -200,7 +201,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
       if (found.sha256 !== file.sha256)
         throw new RuntimeError(5, `${path.join(folder, file.name)} is not what was written`);
     }
-    const { step, epoch, batch, seed, validationsSinceBest, best } = manifest;
+    const { step, epoch, batch, seed, validationsSinceBest, plateau, best } = manifest;
     const { tensors: parameters, metadata } = await readSafetensorsFile(path.join(folder, parametersFile));
     const { tensors: optimizer } = await readSafetensorsFile(path.join(folder, optimizerFile));
     const readIfAny = async (wanted: string): Promise<ReadonlyMap<string, TensorData>> =>
@@ -224,6 +225,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
         epoch,
         batch,
         validationsSinceBest,
+        ...(plateau === undefined ? {} : { plateau }),
         ...(best === undefined || bestParameters === undefined
           ? {}
           : { best: { ...best, parameters: bestParameters.tensors } }),

@@ -29,6 +29,7 @@ import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
 import { exitCodes } from './exit.ts';
+import { watchInterrupts, type Interrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
 import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
 import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
@@ -44,9 +45,10 @@ import {
 import type { RunConfig } from './run-config.ts';
 import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
+import { RunRecorder } from './run-recorder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
-import { printEvent, TrainLog } from '../../runtime/node/train-log.ts';
+import { printEvent } from '../../runtime/node/train-log.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
@@ -76,45 +78,18 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
   }
 }
 
-interface Interrupt {
-  readonly signal: AbortSignal;
-  /** From now on the first Ctrl-C is a wish, not an order. */
-  arm: (announce: (text: string) => void) => void;
-  readonly release: () => void;
-}
-
-/** Ctrl-C once: ends the step. Twice, or while there is nothing to save yet: at once. */
-function watchInterrupts(io: Io): Interrupt {
-  const controller = new AbortController();
-  let announce: ((text: string) => void) | undefined;
-  const release = io.onInterrupt(() => {
-    if (announce === undefined || controller.signal.aborted) io.abort(exitCodes.interrupted);
-    announce?.('interrupted: ends after this step and saves; Ctrl-C again stops at once');
-    controller.abort();
-  });
-  return {
-    signal: controller.signal,
-    arm: (say) => {
-      announce = say;
-    },
-    release,
-  };
-}
-
 class TrainRun {
   readonly #io: Io;
   readonly #options: TrainOptions;
   readonly #settled: SettledRun;
   readonly #model: OpenModel;
   readonly #interrupt: Interrupt;
-  readonly #log: TrainLog;
+  readonly #log: RunRecorder;
   #folder: RunFolder | undefined;
   #dataset: Dataset | undefined;
   #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
   #metadata: ReadonlyMap<string, string> = new Map();
-  /** Whether the run's log has begun: what fails before is no part of it. */
-  #isLogged = false;
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
 
@@ -125,10 +100,10 @@ class TrainRun {
     this.#model = model;
     this.#interrupt = interrupt;
     this.#folder = settled.resumed;
-    this.#log = new TrainLog({
+    this.#log = new RunRecorder({
       io,
       json: options.logFormat === 'json',
-      record: (line) => this.#folder?.log(line),
+      folder: () => this.#folder,
       scores: (evaluation) => scoresOf(evaluation, taskOf(model.plan), this.#dataset?.labels ?? []),
     });
   }
@@ -140,8 +115,7 @@ class TrainRun {
       await this.#finish(result);
       return exitCodes.done;
     } catch (error) {
-      this.#log.close();
-      this.#recordFailure(error);
+      this.#log.fail(error);
       throw this.#adviseOn(error);
     }
   }
@@ -179,8 +153,10 @@ class TrainRun {
     const settings = this.#settings();
     const start = checkpoint?.state ?? startState;
     this.#openFolder(settings, start);
-    this.#isLogged = true;
-    this.#log.start({ model: plan.signature.model, device: session.description, parameters: parameterCount });
+    this.#log.start(
+      { model: plan.signature.model, device: session.description, parameters: parameterCount },
+      start.step,
+    );
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);
@@ -309,6 +285,7 @@ class TrainRun {
       evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
       gradients: (gradients, step) => this.#log.gradients(gradients, step),
       checkpoint: async (state, reason) => {
+        this.#log.flush();
         if (this.#folder === undefined && reason === 'interrupted')
           this.#createFolder(this.#placeForInterrupted(), this.#settings());
         if (this.#folder === undefined) return;
@@ -368,17 +345,6 @@ class TrainRun {
         this.#io.out(printEvaluation(evaluation, taskOf(plan), dataset));
     } else {
       this.#log.end(state.step, seconds, reason);
-    }
-  }
-
-  /** The folder says why its run ended, if it can: a full disk must not hide the first error. */
-  #recordFailure(error: unknown): void {
-    if (!this.#isLogged) return;
-    try {
-      const code = error instanceof RuntimeError ? error.exitCode : exitCodes.bug;
-      this.#log.fail(code, error instanceof Error ? error.message : String(error));
-    } catch {
-      return;
     }
   }
 

@@ -46,14 +46,14 @@ const model = [
   ].flatMap((field) => ['--task', field]),
 ];
 
-async function train(options: string, stopAt?: number): Promise<number> {
+async function train(options: string, stopAt?: number, more: readonly string[] = []): Promise<number> {
   const io = fakeIo();
   Object.assign(batches, { count: 0, stopAt, io });
   const file = options.includes('--resume') ? [] : model;
-  return runCli(['train', ...file, ...options.split(' ')], io);
+  return runCli(['train', ...file, ...more, ...options.split(' ')], io);
 }
 
-const losses = (folder: string): readonly unknown[] =>
+const losses = (folder: string): readonly Readonly<Record<string, unknown>>[] =>
   readFileSync(path.join(folder, 'log.jsonl'), 'utf8')
     .trim()
     .split('\n')
@@ -95,3 +95,17 @@ describe.each(['reference', ...adapters])('a run on %s', (device) => {
     300_000,
   );
 });
+
+it('keeps a rate that validations drive', async () => {
+  const [whole, stopped] = [path.join(work, 'plateau'), path.join(work, 'plateau-stopped')];
+  const schedule = [
+    '--task',
+    'schedule=reduce_on_plateau{factor=0.5, patience=0, threshold=0.5, cooldown=1}',
+  ];
+  expect(await train(`--device reference --steps 6 --out ${whole}`, undefined, schedule)).toBe(0);
+  const rates = losses(whole).flatMap((line) => (line.event === 'step' ? [line.lr] : []));
+  expect(rates).toEqual([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4]);
+  expect(await train(`--device reference --steps 6 --out ${stopped}`, 8, schedule)).toBe(130);
+  expect(await train(`--resume ${stopped}`)).toBe(0);
+  expect(losses(stopped)).toEqual(losses(whole));
+}, 300_000);

@@ -148,6 +148,7 @@ describe('lmc train', () => {
       'plan.json',
       'run.json',
       'sources',
+      'tensorboard',
     ]);
     expect(JSON.parse(readFileSync('run/config.json', 'utf8'))).toMatchObject({
       file: 'model.lm',
