@@ -16,9 +16,12 @@ export function addAverages(ctx: UpdateContext, states: readonly GraphState[], d
   const isFirst = apply('power', number(0), apply('subtract', step, number(1)));
   const kept = apply('multiply', number(decay), apply('subtract', number(1), isFirst));
   const share = ctx.host('average.share', apply('subtract', number(1), kept));
-  for (const { state: name, value } of [...ctx.updates]) {
-    const parameter = states.find((state) => state.name === name && state.role === 'parameter');
-    if (parameter === undefined) continue;
+  const trained = ctx.updates.flatMap(({ state, value }) => {
+    const parameter = states.find(({ name, role }) => name === state && role === 'parameter');
+    return parameter === undefined ? [] : [{ parameter, value }];
+  });
+  for (const { parameter, value } of trained) {
+    const { name } = parameter;
     const average: Value = { type: value.type, name: averageName(name) };
     ctx.states.push({ ...parameter, name: averageName(name), value: average, role: 'average' });
     const moved = ctx.emit.binary('add', average, ctx.scale(ctx.emit.sub(value, average), share));
