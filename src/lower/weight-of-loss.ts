@@ -90,9 +90,11 @@ class LossAnalysis {
     return !this.#ofBatch.has(value) && !this.#learnt.has(value);
   }
 
-  /** `max(count, 1)` only keeps a batch that counts nothing from a division by zero. */
+  /** `max(count, 1)`, or `count if count > 0 else 1`, only keeps a batch that counts nothing from a division by zero. */
   #count(divisor: Value): Value {
     const node = this.#definitions.get(divisor);
+    const [, some, none] = node?.operands ?? [];
+    if (node?.op === 'select' && some !== undefined && none !== undefined && this.#isFixed(none)) return some;
     if (node?.op !== 'max') return divisor;
     const counts = node.operands.filter((operand) => !this.#isFixed(operand));
     return counts.length === 1 ? (counts[0] ?? divisor) : divisor;

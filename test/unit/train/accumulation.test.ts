@@ -60,10 +60,11 @@ const ignoring = 'cross_entropy(output, labels, ignore_index=-100)';
 describe.each([
   ['a mean over labels that are not ignored', ignoring],
   ['a sum', 'cross_entropy(output, labels, ignore_index=-100, reduction="sum") * 0.01'],
+  ['a mean by classes', 'cross_entropy(output, labels, ignore_index=-100, weight=[0.2, 0.5, 0.1])'],
   ['a mean over the elements', 'mean(output * output)'],
   ['a mean of means', 'mean(mean(output * output, axis=-1)) + 0.5 * mean(abs(output))'],
   ['two losses of the same labels', `0.7 * ${ignoring} - 0.2 * ${ignoring} / 3`],
-  ['a mean with a regulariser', `${ignoring} + 0.1 * mean(head.weight * head.weight)`],
+  ['a mean with a regulariser', `${ignoring} + 0.1 * l2("head.weight")`],
   [
     'a mean with weights',
     'sum((0.5 + f32(labels == 1)) * mean(output * output, axis=-1)) / sum(0.5 + f32(labels == 1))',
