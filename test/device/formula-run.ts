@@ -212,7 +212,7 @@ const wanted = (traces: Expected['gradients'], name: string): readonly number[] 
 
 /** In three steps of Adam rounding that grows by division shows; a weight is stored to some 6e-8 of its size. */
 function movedError({ moved, parameters }: Expected, name: string): number {
-  return 2e-3 * (moved[name]?.[0] ?? 0) + 3e-7 * Math.sqrt(countOf(parameters[name] ?? []));
+  return 5e-3 * (moved[name]?.[0] ?? 0) + 3e-7 * Math.sqrt(countOf(parameters[name] ?? []));
 }
 
 function dataOf({ data }: Expected): ReadonlyMap<string, TensorData> {
