@@ -13,6 +13,7 @@ import { adaptStateDict } from './foreign-names.ts';
 import { settleSettings, type GenerationSettings } from './generate/settings.ts';
 import type { GeneratedText } from './generate/text-assembler.ts';
 import { TextWriter } from './generate/text-writer.ts';
+import { configKey, describeDifferences, printConfig } from './trained-config.ts';
 import { checkStateDict, readStates, writeStates } from './state-dict.ts';
 import { scoreMean } from './metrics.ts';
 import { learningRate } from './schedule.ts';
@@ -187,7 +188,10 @@ export class CompiledModel {
   loadState(bytes: Uint8Array): void {
     const { tensors, metadata } = readSafetensors(bytes, 'the parameters');
     const own = adaptStateDict(this.#plan, tensors);
-    checkStateDict(this.#plan, 'parameter', own, 'the parameters');
+    checkStateDict(this.#plan, 'parameter', own, 'the parameters', { metadata });
+    // They fit, and yet may mean something else in the program that was compiled.
+    const difference = describeDifferences(this.#plan, metadata);
+    if (difference !== undefined) console.warn(difference);
     writeStates(this.#session, own);
     this.#encoder = metadata.get(encoderKey);
   }
@@ -197,6 +201,7 @@ export class CompiledModel {
     const encoder = this.#encoder;
     const metadata: readonly (readonly [string, string])[] = [
       ['format', 'pt'],
+      ...(this.#plan.config === undefined ? [] : [[configKey, printConfig(this.#plan.config)] as const]),
       ...(encoder === undefined ? [] : [[encoderKey, encoder] as const]),
     ];
     return writeSafetensors(tensors, new Map(metadata));

@@ -143,7 +143,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
     z.array(
       strict<PlanState>()({
         name,
-        role: z.enum(['parameter', 'optimizer', 'carry']),
+        role: z.enum(['parameter', 'optimizer', 'carry', 'watch']),
         tensor: count,
         initializer,
       }),
@@ -216,6 +216,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       fields: z.readonly(z.record(z.string(), constant)),
     }),
   ),
+  config: z.exactOptional(z.readonly(z.record(z.string(), constant))),
 });
 
 /** `json`: what `JSON.parse` gave. Throws a RuntimeError (exit code 5) that names the first wrong place. */

@@ -44,8 +44,11 @@ export type PlanInitializer =
   | { readonly kind: 'normal'; readonly mean: number; readonly std: number }
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
-/** `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. */
-export type PlanStateRole = 'parameter' | 'optimizer' | 'carry';
+/**
+ * `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
+ * step leaves to be looked at (`gradient/fc.weight`); nothing depends on it.
+ */
+export type PlanStateRole = 'parameter' | 'optimizer' | 'carry' | 'watch';
 
 export interface PlanState {
   /** The state-dict name, the optimiser's, or that of a scan's carry. */
@@ -141,6 +144,8 @@ export interface Plan {
   readonly task?: PlanTask;
   /** The model's `generate` section, where it has one. */
   readonly generation?: PlanGeneration;
+  /** Entries of the program's `config` as it was compiled; absent in bundles of earlier versions. */
+  readonly config?: Readonly<Record<string, PlanConstant>>;
 }
 
 /** How a model generates: tokens are appended to `input` i32[batch, dim], `output` f32[batch, dim, vocabulary] scores them. */

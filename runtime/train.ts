@@ -4,6 +4,7 @@
  */
 import type { Batch, BatchOptions, Dataset } from './data/dataset.ts';
 import { evaluate, scoresOf, type Evaluation } from './evaluate.ts';
+import { readGradients, type GradientStats } from './gradient-stats.ts';
 import type { Plan, PlanTask } from './plan.ts';
 import { requestFor } from './request.ts';
 import { learningRate } from './schedule.ts';
@@ -27,6 +28,8 @@ export interface TrainSettings {
   /** Checkpoints within an epoch; at its end there always is one. */
   readonly checkpointSteps?: number;
   readonly checkpointSeconds?: number;
+  /** Steps between two looks at the gradients, which the plan must keep. */
+  readonly watchSteps?: number;
   /** No checkpoint at an epoch's end so soon after the last; short epochs would write more than they compute. */
   readonly epochCheckpointSeconds?: number;
 }
@@ -59,6 +62,7 @@ export type CheckpointReason = 'epoch' | 'interval' | 'interrupted' | 'end';
 export interface TrainObserver {
   readonly step?: (event: StepEvent) => void;
   readonly evaluation?: (evaluation: Evaluation, step: number, best: boolean) => void;
+  readonly gradients?: (gradients: readonly GradientStats[], step: number) => void;
   /** All losses up to this state were finite; the session's states may be read. */
   readonly checkpoint?: (state: TrainState, reason: CheckpointReason) => Promise<void>;
 }
@@ -186,6 +190,7 @@ class TrainLoop {
       if (position++ < skipped) continue;
       if (this.#isAborted() || this.#isOutOfPatience() || this.#state.step >= settings.steps) return false;
       await this.#runStep(batch);
+      await this.#watchIfDue();
       if (settings.validationSteps !== undefined && this.#state.step % settings.validationSteps === 0)
         await this.#validateInTurn();
       await this.#checkpointIfDue();
@@ -201,6 +206,15 @@ class TrainLoop {
     const run = session.submit('train', requestFor(plan, 'train', batch, { step, seed: settings.seed, lr }));
     this.#state = { ...this.#state, step, batch: this.#state.batch + 1 };
     await this.#reader.push({ step, run, lr, tokens: batch.tokens });
+  }
+
+  /** Before the step's loss is checked: where it is not finite, the gradients say which parameters are hit. */
+  async #watchIfDue(): Promise<void> {
+    const { session, plan, settings, observer } = this.#training;
+    const { step } = this.#state;
+    if (settings.watchSteps === undefined || (step !== 1 && step % settings.watchSteps !== 0)) return;
+    await this.#reader.pause(async () => observer?.gradients?.(await readGradients(session, plan), step));
+    await this.#reader.drain();
   }
 
   async #endEpoch(): Promise<void> {

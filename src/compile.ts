@@ -5,6 +5,7 @@ import type { Graph } from './ir/graph.ts';
 import type { KernelProgram } from './ir/kernel.ts';
 import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
+import { watchedPipeline } from './passes/pipeline.ts';
 import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 import { generationGraphs } from './passes/generation/index.ts';
 
@@ -22,6 +23,12 @@ export const programNames: readonly ProgramName[] = [
   'reorder',
   'reorder-prepared',
 ];
+
+export interface ModelOptions extends PassOptions {
+  readonly purpose?: Purpose;
+  /** Whether training keeps the gradients of every step in states (`src/passes/watch-gradients.ts`). */
+  readonly watchGradients?: boolean;
+}
 
 /** What a command does with a model: train it, evaluate it, run it, let it write texts. */
 export type Purpose = 'training' | 'evaluation' | 'prediction' | 'generation';
@@ -75,12 +82,14 @@ export function lowerAndOptimize(
   host: SourceHost,
   options: LowerOptions,
   reporter: Reporter,
-  { purpose, ...passes }: PassOptions & { readonly purpose?: Purpose } = {},
+  { purpose, watchGradients = false, ...passes }: ModelOptions = {},
 ): OptimizedModel | undefined {
   const lowered = lowerProgram(file, host, options, reporter);
   if (lowered === undefined) return undefined;
   const chosen = choosePrograms(lowered, purpose);
-  const graphs = mapPrograms(chosen, (graph) => runPasses(graph, passes));
+  const graphs = mapPrograms(chosen, (graph, name) =>
+    runPasses(graph, watchGradients && name === 'train' ? { ...passes, passes: watchedPipeline } : passes),
+  );
   return { lowered, graphs: { ...graphs, ...decodePrograms(lowered, graphs.decode, passes) } };
 }
 
@@ -141,6 +150,7 @@ function generateKernels(
     name: signature.model,
     programs,
     signature,
+    config: lowered.config,
     target,
     ...(task === undefined ? {} : { task }),
     ...(generation === undefined ? {} : { generation }),

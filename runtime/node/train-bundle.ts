@@ -8,6 +8,7 @@ import { evaluate, scoresOf } from '../evaluate.ts';
 import { printEvaluation } from '../evaluation-text.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session } from '../session.ts';
+import { describeDifferences } from '../trained-config.ts';
 import { readStates, stateLayouts, writeStates } from '../state-dict.ts';
 import {
   countSteps,
@@ -135,6 +136,8 @@ class BundleTraining {
     if (checkpoint !== undefined) restoreCheckpoint(this.#session, this.#plan, checkpoint);
     else if (init !== undefined) {
       const parameters = await readParameters(this.#plan, init);
+      const difference = describeDifferences(this.#plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
       loadParameters(this.#session, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
@@ -185,8 +188,7 @@ class BundleTraining {
       signal,
       observer: {
         step: (event) => this.#log.step(event),
-        evaluation: (evaluation, step, best) =>
-          this.#log.evaluation(evaluation, step, best ? '  (best)' : ''),
+        evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
         ...(place === undefined
           ? {}
           : {
@@ -238,7 +240,7 @@ class BundleTraining {
   }
 
   #endInterrupted({ state, seconds }: TrainResult): number {
-    this.#log.end(state.step, seconds);
+    this.#log.end(state.step, seconds, 'interrupted');
     const folder = this.#options.resume ?? this.#options.out;
     if (folder !== undefined)
       this.#log.say(`saved after step ${state.step}; go on with: node train.js --resume ${folder}`);
@@ -261,12 +263,12 @@ class BundleTraining {
     this.#log.say(`wrote ${place}`);
     // With --data every row was trained on: nothing is held out.
     if (dataset.rows.test === 0 || this.#options.data !== undefined) {
-      this.#log.end(state.step, seconds);
+      this.#log.end(state.step, seconds, reason);
       return;
     }
     const evaluation = await evaluate({ session, plan, dataset, split: 'test', seed: this.#seed });
     this.#log.evaluation(evaluation, best?.step ?? state.step);
-    this.#log.end(state.step, seconds);
+    this.#log.end(state.step, seconds, reason);
     if (this.#options.logFormat === 'text') output.out(printEvaluation(evaluation, taskOf(plan), dataset));
   }
 }

@@ -37,6 +37,7 @@ export interface GenerateInput {
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
   readonly generation?: PlanGeneration;
+  readonly config?: Plan['config'];
   readonly target: Target;
 }
 
@@ -47,7 +48,15 @@ export interface Generated {
 }
 
 /** Deterministic: the same input gives the same bytes. Throws CannotPack. */
-export function generate({ name, programs, signature, task, generation, target }: GenerateInput): Generated {
+export function generate({
+  name,
+  programs,
+  signature,
+  task,
+  generation,
+  config = {},
+  target,
+}: GenerateInput): Generated {
   const dims = mergeDims(programs);
   const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
   const ctx = { target, bounds };
@@ -130,6 +139,7 @@ export function generate({ name, programs, signature, task, generation, target }
     signature,
     ...(task === undefined ? {} : { task }),
     ...(generation === undefined ? {} : { generation }),
+    ...(Object.keys(config).length === 0 ? {} : { config }),
   };
   return { plan, modules: texts };
 }

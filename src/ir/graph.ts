@@ -175,7 +175,7 @@ export type GraphInput = {
   readonly origin: Origin;
 } & ({ readonly role: 'data' } | { readonly role: 'host'; readonly formula: HostFormula });
 
-export type StateRole = 'parameter' | 'optimizer' | 'carry';
+export type StateRole = 'parameter' | 'optimizer' | 'carry' | 'watch';
 
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
@@ -187,7 +187,8 @@ export type Initializer =
 /**
  * A tensor that outlives the step. `parameter`: under its state-dict name; `optimizer`: the optimiser's
  * (`adam.exp_avg/fc.weight`); `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
- * carry belongs to one program, whose name its own begins with (`train/rnn.h`).
+ * carry belongs to one program, whose name its own begins with (`train/rnn.h`). `watch`: what a step leaves to be looked
+ * at (`gradient/fc.weight`); nothing reads it.
  */
 export interface GraphState {
   readonly name: string;

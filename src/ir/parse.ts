@@ -59,6 +59,7 @@ class GraphParser {
     else if (reader.takeWord('parameter')) body.states.push(this.#state('parameter'));
     else if (reader.takeWord('optimizer')) body.states.push(this.#state('optimizer'));
     else if (reader.takeWord('carry')) body.states.push(this.#state('carry'));
+    else if (reader.takeWord('watch')) body.states.push(this.#state('watch'));
     else if (reader.takeWord('output')) {
       const [name, value] = this.#binding();
       body.outputs.push({ name, value });

@@ -24,6 +24,7 @@ import { lowerGeneration } from './generation.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { resolvedConfig } from './resolved-config.ts';
 import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
@@ -68,6 +69,12 @@ export class ProgramLowering {
     this.#report = report;
   }
 
+  /** The entries of `config` alone. */
+  config(): LoweredModel['config'] {
+    const program = declare(this.#context('predict', new Map()), this.#files, this.#settings());
+    return resolvedConfig(program, this.#files.at(-1)?.file);
+  }
+
   run(): LoweredModel | undefined {
     const settings = this.#settings();
     const ctx = this.#context('predict', new Map());
@@ -110,6 +117,7 @@ export class ProgramLowering {
     const base = {
       signature,
       layers: predict.ctx.layers,
+      config: resolvedConfig(program, this.#files.at(-1)?.file),
       ...(generation === undefined ? {} : { generation: { ...generation, ...total } }),
     };
     const graphs = {

@@ -6,7 +6,7 @@ import { printGraph } from '../ir/print.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { inferTypes } from '../ops/index.ts';
 import { facts, type Fact, type Pass } from './pass.ts';
-import { cleanup, pipeline } from './pipeline.ts';
+import { cleanup, pipeline, watchedPipeline } from './pipeline.ts';
 
 /** A pass that changed the graph. */
 export interface PassEvent {
@@ -39,7 +39,9 @@ export class PassError extends InternalError {
 }
 
 /** Every pass by name, for options that name one. */
-export const passNames: readonly string[] = [...new Set([...cleanup, ...pipeline].map((pass) => pass.name))];
+export const passNames: readonly string[] = [
+  ...new Set([...cleanup, ...watchedPipeline].map((pass) => pass.name)),
+];
 
 /** More rounds than any sensible graph needs: two rules that undo each other end here. */
 const MOST_ROUNDS = 40;
@@ -56,7 +58,7 @@ export function runPasses(graph: Graph, options: PassOptions = {}): Graph {
 export function rerunPasses(graph: Graph, names: readonly string[], options: PassOptions = {}): Graph {
   requireNames({ ...options, names });
   const [first, ...rest] = names.flatMap(
-    (name) => [...cleanup, ...pipeline].find((pass) => pass.name === name) ?? [],
+    (name) => [...cleanup, ...watchedPipeline].find((pass) => pass.name === name) ?? [],
   );
   const run = new PassRun(graph, options);
   if (first !== undefined && run.step(first, rest) && options.after !== first.name)

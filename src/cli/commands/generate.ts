@@ -14,6 +14,7 @@ import { addRunOptions } from '../run-options.ts';
 import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 
 /** Prompts that are taken together where nothing is said. */
 const defaultBatch = 16;
@@ -52,9 +53,10 @@ function checkOptions({ params, run, prompt, input, data }: GivenOptions): strin
   );
 }
 
-async function generateModel(io: Io, file: string, params: string, options: GivenOptions): Promise<number> {
-  const { device, seed } = options;
+async function generateModel(io: Io, file: string, params: string, given: GivenOptions): Promise<number> {
   const host = createDiskHost();
+  const options = await withTrainedSettings(io, file, host, params, given);
+  const { device, seed } = options;
   const batchSize = rowsTogether(file, host, options, options.input === undefined ? 1 : defaultBatch);
   const model = await openModel(io, {
     file,

@@ -10,6 +10,7 @@ import { transcribeFiles } from '../transcribe-files.ts';
 import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 
 export const predictCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
@@ -22,12 +23,14 @@ export const predictCommand: RegisterCommand = (program, { io, done }) => {
     .option('--audio <file.wav>', 'a recording to transcribe (repeatable)', collectText, [])
     .option('--limit <n>', 'at most so many examples', positiveInteger)
     .option('-o, --output <file.safetensors>', 'where the outputs go')
-    .action(async (file: string, options: PredictOptions) => {
-      checkOptions(options);
+    .action(async (file: string, given: PredictOptions) => {
+      checkOptions(given);
+      const host = createDiskHost();
+      const options = await withTrainedSettings(io, file, host, given.params, given);
       const { device, seed } = options;
       const model = await openModel(io, {
         file,
-        host: createDiskHost(),
+        host,
         options: lowerOptions(options),
         needsTask: false,
         purpose: 'prediction',
