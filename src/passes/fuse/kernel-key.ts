@@ -28,10 +28,10 @@ export class KeyParts {
   }
 
   /** Of what an object stands for, which is asked for once. */
-  for<T extends object>(object: T, describe: (object: T) => string): number {
+  for<T extends object>(object: T, print: (object: T) => string): number {
     const known = this.#numbers.get(object);
     if (known !== undefined) return known;
-    const number = this.of(describe(object));
+    const number = this.of(print(object));
     this.#numbers.set(object, number);
     return number;
   }
