@@ -6,7 +6,7 @@ import type { LoopKernel, Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
 import { findInPlace } from './in-place.ts';
-import { KeyParts } from './kernel-key.ts';
+import { KeyParts } from './key-parts.ts';
 import type { Index, Lowered } from './lowering.ts';
 
 /** An expression that depends on how many loops are around the kernel that uses it. */
