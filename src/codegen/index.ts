@@ -47,6 +47,9 @@ export interface Generated {
   readonly modules: ReadonlyMap<string, string>;
 }
 
+/** Programs whose batches hold all of their rows. */
+const wholeBatches: ReadonlySet<PlanProgram['name']> = new Set(['train', 'eval', 'predict']);
+
 /** Deterministic: the same input gives the same bytes. Throws CannotPack. */
 export function generate({
   name,
@@ -93,18 +96,23 @@ export function generate({
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
-  const declared = new Map(
-    [...signature.inputs, ...(task?.targets ?? [])].map(({ name: tensor, range }) => [tensor, range]),
-  );
+  const declared = new Map([...signature.inputs, ...(task?.targets ?? [])].map((each) => [each.name, each]));
   const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {
     const ranges = inputRanges(graph);
     return {
       name: program,
       inputs: kernels.inputs.map((input) => {
         // What the graph does not show: class numbers of a loss are compared, not looked up.
-        const range = ranges.get(input.name) ?? declared.get(input.name);
+        const range = ranges.get(input.name) ?? declared.get(input.name)?.range;
+        // Of a text that grows, a program sees the new tokens alone.
+        const along = wholeBatches.has(program) ? declared.get(input.name)?.along : undefined;
         const tensor = layout.tensorOf(at, input.slot);
-        return { name: input.name, tensor, ...(range === undefined ? {} : { range }) };
+        return {
+          name: input.name,
+          tensor,
+          ...(range === undefined ? {} : { range }),
+          ...(along === undefined ? {} : { along }),
+        };
       }),
       outputs: kernels.outputs.map((output) => ({
         name: output.name,
