@@ -23,6 +23,7 @@ import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 import { printEvent } from '../../../runtime/node/train-log.ts';
 
 interface EvalOptions extends RunOptions, Partial<Omit<GenerationSettings, 'seed'>> {
@@ -66,10 +67,11 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
     )
     .option('--limit <n>', 'of --generate: at most so many rows', positiveInteger)
     .option('-o, --output <file>', 'of --generate: where the texts go, one a line');
-  addSamplingOptions(command).action(async (file: string, options: EvalOptions) => {
-    const { device, seed } = options;
-    checkOptions(options);
+  addSamplingOptions(command).action(async (file: string, given: EvalOptions) => {
+    checkOptions(given);
     const host = createDiskHost();
+    const options = await withTrainedSettings(io, file, host, given.params, given);
+    const { device, seed } = options;
     const batchSize =
       options.generate === true ? rowsTogether(file, host, options, textsTogether) : options.batchSize;
     const model = await openModel(io, {
@@ -108,7 +110,7 @@ function checkOptions({ generate, beams, temperature, output, limit, shuffleInpu
 async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
-  loadParameters(session, parameters);
+  loadParameters(session, plan, parameters);
   const { data, batchSize } = options;
   const encoder = encoderOf(parameters.metadata);
   const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };
