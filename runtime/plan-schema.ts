@@ -94,9 +94,11 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   dtype,
   shape,
   range: z.exactOptional(range),
+  along: z.exactOptional(name),
 });
 const programName = z.enum([
   'train',
+  'update',
   'eval',
   'predict',
   'prepare',
@@ -143,7 +145,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
     z.array(
       strict<PlanState>()({
         name,
-        role: z.enum(['parameter', 'optimizer', 'carry', 'watch']),
+        role: z.enum(['parameter', 'optimizer', 'average', 'carry', 'watch']),
         tensor: count,
         initializer,
       }),
@@ -167,7 +169,14 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       strict<PlanProgram>()({
         name: programName,
         inputs: z.readonly(
-          z.array(strict<PlanInput>()({ name, tensor: count, range: z.exactOptional(range) })),
+          z.array(
+            strict<PlanInput>()({
+              name,
+              tensor: count,
+              range: z.exactOptional(range),
+              along: z.exactOptional(name),
+            }),
+          ),
         ),
         outputs: z.readonly(z.array(z.strictObject({ name, tensor: count }))),
         steps: z.readonly(z.array(step)),

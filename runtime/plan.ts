@@ -45,10 +45,11 @@ export type PlanInitializer =
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
 /**
- * `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
+ * `average`: the moving average of a parameter (`average/fc.weight`), which the programs beside training read instead of
+ * it. `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
  * step leaves to be looked at (`gradient/fc.weight`); nothing depends on it.
  */
-export type PlanStateRole = 'parameter' | 'optimizer' | 'carry' | 'watch';
+export type PlanStateRole = 'parameter' | 'optimizer' | 'average' | 'carry' | 'watch';
 
 export interface PlanState {
   /** The state-dict name, the optimiser's, or that of a scan's carry. */
@@ -97,11 +98,21 @@ export interface PlanInput {
   readonly tensor: number;
   /** Integers that index a table: inclusive low, exclusive high. Checked on the host for every batch. */
   readonly range?: readonly [number, number];
+  /** Lengths: none is above the size of this dimension. */
+  readonly along?: string;
 }
 
 export interface PlanProgram {
   readonly name:
-    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+    | 'train'
+    | 'update'
+    | 'eval'
+    | 'predict'
+    | 'prepare'
+    | 'prefill'
+    | 'decode'
+    | 'reorder'
+    | 'reorder-prepared';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];
@@ -169,6 +180,8 @@ export interface PlanSignature {
     readonly shape: readonly PlanDim[];
     /** Of integers that index a table: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   readonly outputs: readonly {
     readonly name: string;
@@ -195,6 +208,8 @@ export interface PlanTask {
     readonly shape: readonly PlanDim[];
     /** Of class numbers: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   /** The stages of `data = a | b | c`, in order; empty where the task names no data. */
   readonly data: readonly PlanCall[];
