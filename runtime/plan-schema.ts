@@ -103,7 +103,6 @@ const programName = z.enum([
   'prefill',
   'decode',
   'reorder',
-  'reorder-prepared',
 ]);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({

@@ -101,7 +101,7 @@ export interface PlanInput {
 
 export interface PlanProgram {
   readonly name:
-    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];

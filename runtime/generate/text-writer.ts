@@ -69,7 +69,7 @@ export class TextWriter {
     this.#decoder = hasDecodeProgram(plan)
       ? new CachedDecoder(plan, session)
       : new PrefixDecoder(plan, session);
-    if (settings.beams > this.#decoder.maxRows)
+    if (settings.beams > this.#decoder.room.maxRows)
       throw new RuntimeError(
         2,
         `${settings.beams} beams need room for as many rows: --batch-size ${settings.beams}`,

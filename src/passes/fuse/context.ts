@@ -109,6 +109,8 @@ export class FusionContext {
   readonly hostNumbers = new Set<string>();
   /** Results of `update-slice` that are stored where the state is. */
   readonly inPlace: ReadonlySet<Value>;
+  /** Contractions that gather an operand themselves. */
+  readonly gathering = new Set<Node>();
   readonly #bounds: ReadonlyMap<string, number>;
   #items = 0;
 

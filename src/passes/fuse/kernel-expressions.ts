@@ -165,8 +165,8 @@ export class KernelExpressions {
         const [table, indices] = node.operands;
         if (table === undefined || indices === undefined)
           throw new InternalError('gather needs a table and indices');
-        const rank = indices.type.shape.length;
-        return this.read(table, [this.read(indices, index.slice(0, rank)), ...index.slice(rank)]);
+        const source = lowered.source(index);
+        return this.read(table, source.table(this.read(indices, source.indices)));
       }
       case 'update': {
         const [whole, part] = node.operands;
@@ -261,8 +261,8 @@ export class KernelExpressions {
     const right = this.read(rhs, sideIndex(rhs, 1));
     const product = scalar.multiply(left, right);
     if (inner.length === 0) return product;
-    if (!isPlainLoad(left) || !isPlainLoad(right))
-      throw new CannotFuse('an operand of a contraction is computed');
+    const isRead = this.#ctx.gathering.has(node) ? isLoad : isPlainLoad;
+    if (!isRead(left) || !isRead(right)) throw new CannotFuse('an operand of a contraction is computed');
     return this.#accumulate(node, index, inner, 'sum', product, true);
   }
 
@@ -305,6 +305,10 @@ export class KernelExpressions {
     const name = symbol ?? (isSpace ? `i${this.axes.length}` : `k${this.axes.length - this.#space}`);
     return this.axes.some((axis) => axis.name === name) ? `${name}_${this.axes.length}` : name;
   }
+}
+
+function isLoad({ kind }: ScalarExpression): boolean {
+  return kind === 'load';
 }
 
 /** An element of a buffer whose place does not depend on other data. */
