@@ -40,7 +40,7 @@ export async function readGradients(session: Session, plan: Plan): Promise<reado
 }
 
 /** Half decades: gradients differ by orders of magnitude, and what is below 1e-10 has vanished. */
-const magnitudes = Array.from({ length: 27 }, (_, k) => 10 ** (-10 + k / 2));
+const magnitudes = Array.from({ length: 27 }, (_, k) => Number((10 ** (-10 + k / 2)).toPrecision(4)));
 /** From the largest negative to the largest positive one; the bin around 0 ends at the smallest positive one. */
 const allLimits = [...magnitudes.toReversed().map((limit) => -limit), ...magnitudes, Number.MAX_VALUE];
 

@@ -118,6 +118,12 @@ export class TrainLog {
     this.#line.say(text);
   }
 
+  /** What a run was for, where it was for one thing. */
+  outcome(event: string, fields: EventFields, text: string): void {
+    this.#event(event, fields);
+    this.say(text);
+  }
+
   /** What ended the run instead, for its folder; whoever reads events has the exit code. */
   fail(code: number, message: string): void {
     this.#options.record(printEvent('error', { code, message }));

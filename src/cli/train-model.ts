@@ -2,6 +2,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import type { Dataset } from '../../runtime/data/dataset.ts';
+import { firstBatch, repeatBatch } from '../../runtime/data/one-batch.ts';
 import { evaluate, scoresOf } from '../../runtime/evaluate.ts';
 import {
   loadCheckpoint,
@@ -19,17 +20,21 @@ import {
   train,
   type TrainObserver,
   type TrainResult,
+  type Training,
   type TrainSettings,
   type TrainState,
 } from '../../runtime/train.ts';
 import { describeDifferences } from '../../runtime/trained-config.ts';
 import { printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
+import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
 import { exitCodes } from './exit.ts';
+import { watchInterrupts, type Interrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
 import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
 import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
+import { isNearZero, overfitRepeats, overfitSteps, printOverfit } from './overfit-batch.ts';
 import {
   encoderOf,
   loadParameters,
@@ -40,9 +45,10 @@ import {
 import type { RunConfig } from './run-config.ts';
 import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
+import { RunRecorder } from './run-recorder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
-import { TrainLog } from '../../runtime/node/train-log.ts';
+import { printEvent } from '../../runtime/node/train-log.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
@@ -57,11 +63,13 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
       options: lower,
       needsTask: true,
       purpose: 'training',
+      watchGradients: options.watchGrads !== undefined,
       ...defined({ device, seed }),
     });
     if (model === undefined) return exitCodes.diagnostics;
     try {
-      return await new TrainRun(io, options, settled, model, interrupt).run();
+      const run = new TrainRun(io, options, settled, model, interrupt);
+      return options.dryRun === true ? await run.describe() : await run.run();
     } finally {
       model.close();
     }
@@ -70,45 +78,18 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
   }
 }
 
-interface Interrupt {
-  readonly signal: AbortSignal;
-  /** From now on the first Ctrl-C is a wish, not an order. */
-  arm: (announce: (text: string) => void) => void;
-  readonly release: () => void;
-}
-
-/** Ctrl-C once: ends the step. Twice, or while there is nothing to save yet: at once. */
-function watchInterrupts(io: Io): Interrupt {
-  const controller = new AbortController();
-  let announce: ((text: string) => void) | undefined;
-  const release = io.onInterrupt(() => {
-    if (announce === undefined || controller.signal.aborted) io.abort(exitCodes.interrupted);
-    announce?.('interrupted: ends after this step and saves; Ctrl-C again stops at once');
-    controller.abort();
-  });
-  return {
-    signal: controller.signal,
-    arm: (say) => {
-      announce = say;
-    },
-    release,
-  };
-}
-
 class TrainRun {
   readonly #io: Io;
   readonly #options: TrainOptions;
   readonly #settled: SettledRun;
   readonly #model: OpenModel;
   readonly #interrupt: Interrupt;
-  readonly #log: TrainLog;
+  readonly #log: RunRecorder;
   #folder: RunFolder | undefined;
   #dataset: Dataset | undefined;
   #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
   #metadata: ReadonlyMap<string, string> = new Map();
-  /** Whether the run's log has begun: what fails before is no part of it. */
-  #isLogged = false;
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
 
@@ -119,10 +100,10 @@ class TrainRun {
     this.#model = model;
     this.#interrupt = interrupt;
     this.#folder = settled.resumed;
-    this.#log = new TrainLog({
+    this.#log = new RunRecorder({
       io,
       json: options.logFormat === 'json',
-      record: (line) => this.#folder?.log(line),
+      folder: () => this.#folder,
       scores: (evaluation) => scoresOf(evaluation, taskOf(model.plan), this.#dataset?.labels ?? []),
     });
   }
@@ -134,10 +115,34 @@ class TrainRun {
       await this.#finish(result);
       return exitCodes.done;
     } catch (error) {
-      this.#log.close();
-      this.#recordFailure(error);
+      this.#log.fail(error);
       throw this.#adviseOn(error);
     }
+  }
+
+  /** Everything but the training: what it would do. Writes nothing. */
+  async describe(): Promise<number> {
+    const checkpoint = await this.#restore();
+    const dataset = await this.#openData(checkpoint);
+    const settings = this.#settings();
+    const { out, save, logFormat } = this.#options;
+    const folder = this.#folder?.path ?? out;
+    const dryRun: DryRun = {
+      model: this.#model,
+      dataset,
+      settings,
+      start: checkpoint?.state ?? startState,
+      batch: firstBatch(dataset, settings.seed, settings.shuffle),
+      heldOut: this.#settled.data === undefined,
+      writes: [
+        ...(folder === undefined ? [] : [`the run folder ${folder}`]),
+        ...(save === undefined ? [] : [save]),
+      ],
+    };
+    this.#io.out(
+      logFormat === 'json' ? `${printEvent('dry-run', dryRunFields(dryRun))}\n` : printDryRun(dryRun),
+    );
+    return exitCodes.done;
   }
 
   async #train(): Promise<TrainResult> {
@@ -148,21 +153,35 @@ class TrainRun {
     const settings = this.#settings();
     const start = checkpoint?.state ?? startState;
     this.#openFolder(settings, start);
-    this.#isLogged = true;
-    this.#log.start({ model: plan.signature.model, device: session.description, parameters: parameterCount });
+    this.#log.start(
+      { model: plan.signature.model, device: session.description, parameters: parameterCount },
+      start.step,
+    );
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);
     this.#interrupt.arm((text) => this.#log.say(text));
-    return train({
-      session,
-      plan,
-      dataset,
-      settings,
-      start,
-      signal: this.#interrupt.signal,
-      observer: this.#observer(),
-    });
+    const training = { session, plan, settings, signal: this.#interrupt.signal, observer: this.#observer() };
+    return this.#options.overfitBatch === true
+      ? this.#overfit(dataset, training)
+      : train({ ...training, dataset, start });
+  }
+
+  /** Trains on the first batch alone, and says how its loss has come down. */
+  async #overfit(dataset: Dataset, training: Omit<Training, 'dataset'>): Promise<TrainResult> {
+    const { session, plan, settings } = training;
+    const { seed } = settings;
+    const batch = firstBatch(dataset, seed, settings.shuffle);
+    this.#dataset = repeatBatch(dataset, batch, overfitRepeats);
+    this.#log.totalSteps = settings.steps;
+    const once = repeatBatch(dataset, batch, 1);
+    const loss = async (): Promise<number> =>
+      (await evaluate({ session, plan, dataset: once, split: 'train', seed })).loss;
+    const first = await loss();
+    const result = await train({ ...training, dataset: this.#dataset });
+    const outcome = { rows: batch.rows, steps: result.state.step, first, last: await loss() };
+    this.#log.outcome('overfit', { ...outcome, near_zero: isNearZero(outcome) }, printOverfit(outcome));
+    return result;
   }
 
   async #restore(): Promise<LoadedCheckpoint | undefined> {
@@ -210,13 +229,18 @@ class TrainRun {
 
   #settings(): TrainSettings {
     const { steps, epochs, shuffle } = this.#settled;
-    const { checkpointSteps } = this.#options;
+    const { checkpointSteps, watchGrads: watchSteps, overfitBatch } = this.#options;
+    const settings = settingsOf(taskOf(this.#model.plan), {
+      seed: this.#model.seed,
+      ...defined({ steps, epochs }),
+    });
     return {
-      ...settingsOf(taskOf(this.#model.plan), { seed: this.#model.seed, ...defined({ steps, epochs }) }),
+      ...settings,
+      ...(overfitBatch === true ? { steps: steps ?? overfitSteps, epochs: Number.POSITIVE_INFINITY } : {}),
       shuffle,
       checkpointSeconds: 120,
       epochCheckpointSeconds: 2,
-      ...defined({ checkpointSteps }),
+      ...defined({ checkpointSteps, watchSteps }),
     };
   }
 
@@ -259,7 +283,9 @@ class TrainRun {
     return {
       step: (event) => this.#log.step(event),
       evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
+      gradients: (gradients, step) => this.#log.gradients(gradients, step),
       checkpoint: async (state, reason) => {
+        this.#log.flush();
         if (this.#folder === undefined && reason === 'interrupted')
           this.#createFolder(this.#placeForInterrupted(), this.#settings());
         if (this.#folder === undefined) return;
@@ -319,17 +345,6 @@ class TrainRun {
         this.#io.out(printEvaluation(evaluation, taskOf(plan), dataset));
     } else {
       this.#log.end(state.step, seconds, reason);
-    }
-  }
-
-  /** The folder says why its run ended, if it can: a full disk must not hide the first error. */
-  #recordFailure(error: unknown): void {
-    if (!this.#isLogged) return;
-    try {
-      const code = error instanceof RuntimeError ? error.exitCode : exitCodes.bug;
-      this.#log.fail(code, error instanceof Error ? error.message : String(error));
-    } catch {
-      return;
     }
   }
 

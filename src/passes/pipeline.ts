@@ -5,6 +5,7 @@ import { differentiate } from './differentiate.ts';
 import { fuseAttention } from './fuse-attention.ts';
 import { hoist } from './hoist.ts';
 import { linearRecurrence } from './linear-recurrence.ts';
+import { lookUpProducts } from './look-up-products.ts';
 import { optimize } from './optimize.ts';
 import type { Pass } from './pass.ts';
 import { rotate } from './rotate.ts';
@@ -16,6 +17,7 @@ export const pipeline: readonly Pass[] = [
   fuseAttention,
   hoist,
   sink,
+  lookUpProducts,
   linearRecurrence,
   differentiate,
   hoist,

@@ -16,7 +16,7 @@ import {
   type Target,
 } from './context.ts';
 import { basesOf } from './dependencies.ts';
-import { lowerNode, type Index } from './lowering.ts';
+import { lowerNode, type Index, type Lowered } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { bindingsOf, extraOperands, inlinedItems } from './build-attention.ts';
 import { ownCost } from './scalar-costs.ts';
@@ -51,10 +51,16 @@ export class ItemList {
     return this.#ctx;
   }
 
-  /** Defines the results of a node; work that is not free becomes an item. */
-  addNode(node: Node): void {
+  /** Defines the results of a node, which are computed wherever they are read. */
+  define(node: Node): Lowered {
     const lowered = lowerNode(node);
     for (const value of node.results) this.#ctx.definitions.set(value, { kind: 'node', node, lowered });
+    return lowered;
+  }
+
+  /** Defines the results of a node; work that is not free becomes an item. */
+  addNode(node: Node): void {
+    const lowered = this.define(node);
     switch (lowered.kind) {
       case 'pointwise':
         if (node.operands.length > 0 && !this.#isFree(node)) this.compute(only(node), node);
