@@ -97,6 +97,7 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
 });
 const programName = z.enum([
   'train',
+  'update',
   'eval',
   'predict',
   'prepare',
@@ -142,7 +143,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
     z.array(
       strict<PlanState>()({
         name,
-        role: z.enum(['parameter', 'optimizer', 'carry', 'watch']),
+        role: z.enum(['parameter', 'optimizer', 'average', 'carry', 'watch']),
         tensor: count,
         initializer,
       }),

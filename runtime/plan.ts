@@ -45,10 +45,11 @@ export type PlanInitializer =
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
 /**
- * `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
+ * `average`: the moving average of a parameter (`average/fc.weight`), which the programs beside training read instead of
+ * it. `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
  * step leaves to be looked at (`gradient/fc.weight`); nothing depends on it.
  */
-export type PlanStateRole = 'parameter' | 'optimizer' | 'carry' | 'watch';
+export type PlanStateRole = 'parameter' | 'optimizer' | 'average' | 'carry' | 'watch';
 
 export interface PlanState {
   /** The state-dict name, the optimiser's, or that of a scan's carry. */
@@ -100,8 +101,7 @@ export interface PlanInput {
 }
 
 export interface PlanProgram {
-  readonly name:
-    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
+  readonly name: 'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];

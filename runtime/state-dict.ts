@@ -130,3 +130,35 @@ function printName(name: string): string {
   const printable = name.replaceAll(/\p{C}/gu, '?');
   return printable.length > 120 ? `${printable.slice(0, 120)}…` : printable;
 }
+
+/** The parameters as the model is used: their moving averages, where training keeps some. */
+export async function readResult(session: Session, plan: Plan): Promise<ReadonlyMap<string, TensorData>> {
+  const tensors = new Map<string, TensorData>();
+  for (const { name } of statesOf(plan, 'parameter'))
+    tensors.set(name, await session.readState(resultState(plan, name)));
+  return tensors;
+}
+
+/** The state in which a parameter's value is, as the model is used. */
+export function resultState(plan: Plan, parameter: string): string {
+  const average = `average/${parameter}`;
+  return plan.states.some(({ name }) => name === average) ? average : parameter;
+}
+
+/** Parameters to start from or to use: averages begin there, too. */
+export function writeParameters(
+  session: Session,
+  plan: Plan,
+  tensors: ReadonlyMap<string, TensorData>,
+): void {
+  writeStates(session, tensors);
+  writeAverages(session, plan, tensors);
+}
+
+/** The averages alone, by the names of their parameters. */
+export function writeAverages(session: Session, plan: Plan, tensors: ReadonlyMap<string, TensorData>): void {
+  for (const [name, tensor] of tensors) {
+    const state = resultState(plan, name);
+    if (state !== name) session.writeState(state, tensor);
+  }
+}

@@ -4,17 +4,20 @@ import type { Reporter } from './diagnostics/diagnostic.ts';
 import type { Graph } from './ir/graph.ts';
 import type { KernelProgram } from './ir/kernel.ts';
 import { lowerProgram, type LoweredModel, type LowerOptions, type SourceHost } from './lower/index.ts';
+import { updateProgram } from './passes/accumulate.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
 import { watchedPipeline } from './passes/pipeline.ts';
+import { readAverages } from './passes/read-averages.ts';
 import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 import { generationGraphs } from './passes/generation/index.ts';
 
 export type ProgramName =
-  'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
+  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
 
 /** In the order in which they are compiled, dumped and planned. */
 export const programNames: readonly ProgramName[] = [
   'train',
+  'update',
   'eval',
   'predict',
   'prepare',
@@ -89,21 +92,42 @@ export function lowerAndOptimize(
   const graphs = mapPrograms(chosen, (graph, name) =>
     runPasses(graph, watchGradients && name === 'train' ? { ...passes, passes: watchedPipeline } : passes),
   );
-  return { lowered, graphs: { ...graphs, ...decodePrograms(lowered, graphs.decode, passes) } };
+  return { lowered, graphs: completePrograms(lowered, graphs, passes) };
 }
 
 /**
- * `decode` and the programs beside it, from `decode` after all passes. None where it was stopped at a pass that
- * somebody wants to look at.
+ * All programs, from those that were lowered, after all passes: with what is made of `train` and of `decode`. Only those
+ * that are given where they were stopped at a pass that somebody wants to look at.
  */
-export function decodePrograms(
+export function completePrograms(
+  lowered: LoweredModel,
+  graphs: ByProgram<Graph>,
+  passes: PassOptions,
+): ByProgram<Graph> {
+  if (passes.before !== undefined || passes.after !== undefined) return graphs;
+  const training = lowered.graphs.train?.training;
+  const update =
+    graphs.train !== undefined && training?.accumulates === true
+      ? runPasses(updateProgram(graphs.train, training), passes)
+      : undefined;
+  const all: ByProgram<Graph> = {
+    ...graphs,
+    ...(update === undefined ? {} : { update }),
+    ...decodePrograms(lowered, graphs.decode, passes),
+  };
+  return mapPrograms(all, (graph, name) =>
+    name === 'train' || name === 'update' ? graph : readAverages(graph, update ?? graphs.train),
+  );
+}
+
+/** `decode` and the programs beside it, from `decode` after all passes. */
+function decodePrograms(
   { generation }: LoweredModel,
   decode: Graph | undefined,
   passes: PassOptions,
 ): ByProgram<Graph> {
   const { input, dim, total } = generation ?? {};
   if (decode === undefined || input === undefined || dim === undefined || total === undefined) return {};
-  if (passes.before !== undefined || passes.after !== undefined) return {};
   const programs = generationGraphs(decode, { input, dim, total });
   return mapPrograms(programs, (graph) => runPasses(graph, passes));
 }

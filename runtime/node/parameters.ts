@@ -5,7 +5,7 @@ import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { adaptStateDict } from '../foreign-names.ts';
 import { configKey, printConfig } from '../trained-config.ts';
-import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
+import { checkStateDict, stateLayouts, writeParameters } from '../state-dict.ts';
 
 /** For a file that is to be written. `encoder`: of the data set. */
 export function parameterMetadata(plan: Plan, encoder: string | undefined): ReadonlyMap<string, string> {
@@ -45,8 +45,8 @@ export async function readParameters(plan: Plan, file: string, only?: string): P
   return { tensors, metadata };
 }
 
-export function loadParameters(session: Session, { tensors }: ParameterFile): void {
-  writeStates(session, tensors);
+export function loadParameters(session: Session, plan: Plan, { tensors }: ParameterFile): void {
+  writeParameters(session, plan, tensors);
 }
 
 /** Throws a RuntimeError (exit code 5) where the disk refuses; an older file is then untouched. */

@@ -9,7 +9,7 @@ import { printEvaluation } from '../evaluation-text.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session } from '../session.ts';
 import { describeDifferences } from '../trained-config.ts';
-import { readStates, stateLayouts, writeStates } from '../state-dict.ts';
+import { readResult, stateLayouts, writeParameters } from '../state-dict.ts';
 import {
   countSteps,
   settingsOf,
@@ -138,7 +138,7 @@ class BundleTraining {
       const parameters = await readParameters(this.#plan, init);
       const difference = describeDifferences(this.#plan, parameters.metadata);
       if (difference !== undefined) this.#log.say(difference);
-      loadParameters(this.#session, parameters);
+      loadParameters(this.#session, this.#plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
@@ -255,11 +255,11 @@ class BundleTraining {
     const [plan, session] = [this.#plan, this.#session];
     if (reason === 'patience') this.#log.say('validation gets no better: stopped');
     if (best !== undefined && best.step !== state.step) {
-      writeStates(session, best.parameters);
+      writeParameters(session, plan, best.parameters);
       this.#log.say(`the parameters of step ${best.step}, with the best validation, are the result`);
     }
     const place = this.#options.save ?? path.join(this.#folder, 'model.safetensors');
-    await saveParameters(place, await readStates(session, plan, 'parameter'), metadata);
+    await saveParameters(place, await readResult(session, plan), metadata);
     this.#log.say(`wrote ${place}`);
     // With --data every row was trained on: nothing is held out.
     if (dataset.rows.test === 0 || this.#options.data !== undefined) {

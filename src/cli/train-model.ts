@@ -11,7 +11,7 @@ import {
   type LoadedCheckpoint,
 } from '../../runtime/node/checkpoint.ts';
 import { RuntimeError } from '../../runtime/session.ts';
-import { readStates, writeStates } from '../../runtime/state-dict.ts';
+import { readResult, writeParameters } from '../../runtime/state-dict.ts';
 import {
   countSteps,
   settingsOf,
@@ -196,7 +196,7 @@ class TrainRun {
       const parameters = await readParameters(plan, init, initOnly);
       const difference = describeDifferences(plan, parameters.metadata);
       if (difference !== undefined) this.#log.say(difference);
-      loadParameters(session, parameters);
+      loadParameters(session, plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
@@ -320,7 +320,7 @@ class TrainRun {
     if (reason === 'patience') this.#log.say('validation gets no better: stopped');
     let step = state.step;
     if (best !== undefined && best.step !== state.step) {
-      writeStates(session, best.parameters);
+      writeParameters(session, plan, best.parameters);
       step = best.step;
       this.#log.say(`the parameters of step ${step}, with the best validation, are the result`);
     }
@@ -331,7 +331,7 @@ class TrainRun {
       (place, at) => named.findIndex((other) => path.resolve(other) === path.resolve(place)) === at,
     );
     if (places.length > 0) {
-      const parameters = await readStates(session, plan, 'parameter');
+      const parameters = await readResult(session, plan);
       for (const place of places) await saveParameters(place, parameters, this.#metadata);
       this.#log.say(`wrote ${places.join(' and ')}`);
     }

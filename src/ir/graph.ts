@@ -177,7 +177,7 @@ export type GraphInput = {
   readonly origin: Origin;
 } & ({ readonly role: 'data' } | { readonly role: 'host'; readonly formula: HostFormula });
 
-export type StateRole = 'parameter' | 'optimizer' | 'carry' | 'watch';
+export type StateRole = 'parameter' | 'optimizer' | 'average' | 'carry' | 'watch';
 
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
@@ -188,7 +188,8 @@ export type Initializer =
 
 /**
  * A tensor that outlives the step. `parameter`: under its state-dict name; `optimizer`: the optimiser's
- * (`adam.exp_avg/fc.weight`); `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
+ * (`adam.exp_avg/fc.weight`); `average`: the moving average of a parameter (`average/fc.weight`), which starts as the
+ * parameter does; `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
  * carry belongs to one program, whose name its own begins with (`train/rnn.h`). `watch`: what a step leaves to be looked
  * at (`gradient/fc.weight`); nothing reads it.
  */
@@ -249,6 +250,13 @@ export interface TrainingRequest {
   readonly loss: Value;
   readonly optimizer: OptimizerSpec;
   readonly groups?: readonly ParameterGroup[];
+  /**
+   * The step only adds to sums of gradients, from which another program updates (`src/passes/accumulate.ts`). The output
+   * `weight`, where there is one, says how much this batch counts in their mean.
+   */
+  readonly accumulates?: boolean;
+  /** Decay of the moving average that is kept of every trained parameter. */
+  readonly average?: number;
   /** The largest absolute value of a gradient's element; applied before `clipNorm`. */
   readonly clipValue?: number;
   /** The largest 2-norm of all gradients together. */

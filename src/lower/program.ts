@@ -6,7 +6,7 @@ import { help, note } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanGeneration, PlanTask } from '../../runtime/plan.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Value } from '../ir/graph.ts';
 import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
@@ -34,9 +34,12 @@ import {
   taskOptimizer,
   trainingRequest,
   walkTask,
+  accumulates,
+  type WalkedTask,
   type Optimizer,
   type TaskItems,
 } from './task.ts';
+import { emitWeight, weightOfLoss } from './weight-of-loss.ts';
 import { usedDims } from '../ir/used-dims.ts';
 import { printDim } from '../ir/dim.ts';
 
@@ -299,8 +302,10 @@ export class ProgramLowering {
     if (walked !== undefined && stateful !== undefined) checkContiguous(walked.ctx, data, stateful);
     const task = walked && walkTask(walked.ctx, settled.items, walked.model, settled.scope, mode === 'eval');
     if (walked === undefined || task === undefined) return undefined;
+    const weight = mode === 'train' ? this.#weight(walked.ctx, task, settled) : undefined;
     const outputs: Graph['outputs'] = [
       { name: 'loss', value: task.loss },
+      ...(weight === undefined ? [] : [{ name: 'weight', value: weight }]),
       ...task.metrics.flatMap(({ metric, value }) =>
         value === undefined ? [] : [{ name: metric.name, value }],
       ),
@@ -327,6 +332,15 @@ export class ProgramLowering {
       else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
+  }
+
+  /** Where several batches make a step: how much this one counts. */
+  #weight(ctx: Context, task: WalkedTask, { fields }: SettledTask): Value | undefined {
+    if (!accumulates(fields['accumulate'])) return undefined;
+    const weight = weightOfLoss(ctx, task.loss);
+    if (weight.kind === 'mixed') this.#report(tasks.mixedMeans(task.lossSpan, {}));
+    const [rows] = task.inputs.flatMap(({ value }) => value.type.shape.slice(0, 1));
+    return emitWeight(ctx, weight, rows);
   }
 
   /** One warning for each place: a block's first unused parameter stands for all of them. */

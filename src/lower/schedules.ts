@@ -96,14 +96,15 @@ function optionValue(
   const value = ctx.evaluate(argument.value, scope);
   if (value.kind === 'poison') return undefined;
   const isWhole = option.kind === 'integer';
-  if (value.kind === 'number' && value.value >= option.minimum && (!isWhole || Number.isInteger(value.value)))
-    return value.value;
+  const { below = Number.POSITIVE_INFINITY, minimum } = option;
+  const isWithin = value.kind === 'number' && value.value >= minimum && value.value < below;
+  if (value.kind === 'number' && isWithin && (!isWhole || Number.isInteger(value.value))) return value.value;
   ctx.report(
     tasks.optionValue(
       argument.span,
       {
         option: name,
-        expected: `a ${isWhole ? 'whole ' : ''}number from ${option.minimum}`,
+        expected: `a ${isWhole ? 'whole ' : ''}number from ${minimum}${option.below === undefined ? '' : `, below ${below}`}`,
         found: describeValue(value),
       },
       [help(`\`${name}\`: ${option.doc}`)],

@@ -110,7 +110,7 @@ function checkOptions({ generate, beams, temperature, output, limit, shuffleInpu
 async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
-  loadParameters(session, parameters);
+  loadParameters(session, plan, parameters);
   const { data, batchSize } = options;
   const encoder = encoderOf(parameters.metadata);
   const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };

@@ -71,7 +71,7 @@ async function generateModel(io: Io, file: string, params: string, given: GivenO
     // What the model lacks is said before anything about the parameters.
     findGrowingInput(model.plan);
     const parameters = await readParameters(model.plan, params);
-    loadParameters(model.session, parameters);
+    loadParameters(model.session, model.plan, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
     await generateTexts(io, model, params, parameters, settled);

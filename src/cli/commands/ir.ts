@@ -95,10 +95,13 @@ function printModel({ io }: CommandContext, file: string, options: IrOptions): n
 
 /** The graph that the program is made from. */
 function graphOf({ graphs }: LoweredModel, program: ProgramName): Graph | undefined {
+  if (program === 'update') return graphs.train?.training?.accumulates === true ? graphs.train : undefined;
   return program === 'train' || program === 'eval' || program === 'predict' ? graphs[program] : graphs.decode;
 }
 
 function whyMissing(file: string, program: ProgramName): string {
+  if (program === 'update')
+    return `${file} does not \`accumulate\` the gradients of several batches, and so has no program \`update\``;
   return program === 'train' || program === 'eval'
     ? `${file} has no task, and so no program \`${program}\``
     : `${file} has no \`generate\` section for a model that can be decoded token by token, and so no program \`${program}\``;

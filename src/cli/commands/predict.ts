@@ -64,7 +64,7 @@ function checkOptions({ text, audio, data, output }: PredictOptions): void {
 
 async function predictModel(io: Io, model: OpenModel, file: string, options: PredictOptions): Promise<void> {
   const parameters = await readParameters(model.plan, options.params);
-  loadParameters(model.session, parameters);
+  loadParameters(model.session, model.plan, parameters);
   io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
   if (options.text.length > 0) await predictTexts(io, model, parameters, options);
   else if (options.audio.length > 0) await transcribeFiles(io, model, parameters, options);

@@ -5,13 +5,14 @@
 import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
 import type { Group, Grouping } from './groups.ts';
 import type { Item } from './context.ts';
-import { absorbPrologues } from './recurrence.ts';
+import { absorbPrologues, absorbSums } from './recurrence.ts';
 
 /** A launch costs more than the work on so few elements. */
 const SMALL = 1 << 16;
 
 export function mergeGroups(grouping: Grouping): void {
   if (grouping.depth > 0) mergeWholeSteps(grouping);
+  absorbSums(grouping);
   mergeEpilogues(grouping);
   absorbPrologues(grouping);
   for (let changed = true; changed;) {

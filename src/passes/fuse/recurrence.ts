@@ -8,6 +8,7 @@ import type { FusionContext, Item } from './context.ts';
 import type { Group, Grouping } from './groups.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import { lowerNode } from './lowering.ts';
+import { absorbSum, buildSum, isSumOf } from './recurrence-sum.ts';
 
 export interface BuiltRecurrence {
   readonly kernel: RecurrenceKernel;
@@ -39,7 +40,11 @@ export function buildRecurrence(
   if (expressions.reductions.length > 0) throw new CannotFuse('a reduction inside a recurrence');
   const place = ctx.place(history);
   if (!place.whole) throw new InternalError('a history has a buffer of its own');
-  const result = expressions.operand(place, 'stored');
+  const { reverse } = item.recurrence.attributes;
+  const summed = [...items].find((each) => isSumOf(ctx, each, history));
+  const sum = summed && buildSum({ ctx, expressions, items, depth, history, reverse, space }, summed);
+  // Whoever fuses the sum knows that nobody else reads the history.
+  const result = sum === undefined ? expressions.operand(place, 'stored') : undefined;
   const slots = expressions.operands.map(({ slot }) => slot);
   // A schedule in chunks binds one more, for what it knows of each chunk.
   if (slots.length >= ctx.limits.storageBuffers) throw new CannotFuse('more buffers than can be bound');
@@ -53,12 +58,13 @@ export function buildRecurrence(
     origins: originsOf(items),
     axes: expressions.axes,
     operands,
-    reverse: item.recurrence.attributes.reverse,
+    reverse,
     factor,
     term,
     initial: first,
     result,
     index: state,
+    ...(sum === undefined ? {} : { sum }),
   };
   return { kernel, slots };
 }
@@ -85,8 +91,9 @@ function absorb(grouping: Grouping, before: Group, group: Group): boolean {
   if (before.kind !== 'loops' || grouping.isRefused(before, group)) return false;
   if (![...before.items].every(isPointwise)) return false;
   const items = grouping.union(before, group);
-  if (grouping.storedValues(items).length > 0 || !fits(grouping, items))
-    return grouping.refuse(before, group);
+  // What the group stored before is a sum of its states.
+  const stored = grouping.storedValues(items).length - grouping.storedValues(group.items).length;
+  if (stored > 0 || !fits(grouping, items)) return grouping.refuse(before, group);
   if (grouping.traffic(items) > grouping.traffic(before.items) + grouping.traffic(group.items))
     return grouping.refuse(before, group);
   grouping.replace([before, group], { ...group, items });
@@ -97,6 +104,16 @@ function absorb(grouping: Grouping, before: Group, group: Group): boolean {
 function isPointwise({ kind, node }: Item): boolean {
   if (kind !== 'compute' || node === undefined) return false;
   return node.op === 'dot' ? node.attributes.contract.length === 0 : lowerNode(node).kind === 'pointwise';
+}
+
+/** What every step makes of its state by a sum over some of its axes belongs to it, where nobody wants the states. */
+export function absorbSums(grouping: Grouping): void {
+  for (const item of grouping.dependencies.order) {
+    if (item.kind !== 'recurrence') continue;
+    const merged = absorbSum(grouping, item);
+    if (merged !== undefined && fits(grouping, merged.union.items))
+      grouping.replace(merged.parts, merged.union);
+  }
 }
 
 function fits(grouping: Grouping, items: ReadonlySet<Item>): boolean {

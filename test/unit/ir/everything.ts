@@ -119,6 +119,8 @@ export const everything: Graph = {
       { parameters: ['fc bias', 'norm.weight'], rateScale: 1, weightDecay: 0, isFrozen: false },
       { parameters: ['embedding.weight'], rateScale: 0.1, weightDecay: 0.01, isFrozen: true },
     ],
+    accumulates: true,
+    average: 0.99,
     clipValue: 0.5,
     clipNorm: 1.5,
     origin,
