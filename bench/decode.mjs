@@ -138,10 +138,10 @@ async function measure(rows) {
     const sorted = times.toSorted((a, b) => a - b);
     const [fastest, median] = [sorted[0], sorted[sorted.length >> 1]];
     measured.push({ median, fastest, processor });
-    const [before] = measured;
-    const ratio = (value, first) => `${value.toFixed(2).padStart(7)} (${(value / first).toFixed(2)})`;
+    const [nearest] = measured;
+    const ratio = (value, one) => `${value.toFixed(2).padStart(7)} (${(value / one).toFixed(2)})`;
     print(
-      `  position ${String(length).padStart(4)}  ${ratio(median, before.median)} ms/token, fastest ${ratio(fastest, before.fastest)}, processor ${ratio(processor, before.processor)}` +
+      `  position ${String(length).padStart(4)}  ${ratio(median, nearest.median)} ms/token, fastest ${ratio(fastest, nearest.fastest)}, processor ${ratio(processor, nearest.processor)}` +
         `  ${((1000 * rows) / median).toFixed(0)} tokens/s, prefill of ${first}: ${prefill.toFixed(1)} ms`,
     );
     if (!options.unchecked) {

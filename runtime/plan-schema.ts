@@ -95,16 +95,7 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   shape,
   range: z.exactOptional(range),
 });
-const programName = z.enum([
-  'train',
-  'update',
-  'eval',
-  'predict',
-  'prepare',
-  'prefill',
-  'decode',
-  'reorder',
-]);
+const programName = z.enum(['train', 'update', 'eval', 'predict', 'prepare', 'prefill', 'decode', 'reorder']);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),

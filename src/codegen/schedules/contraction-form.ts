@@ -69,9 +69,7 @@ function isProduct(
   taken: 'plain' | 'any',
 ): boolean {
   if (combine !== 'sum' || dtype !== 'f32' || value.kind !== 'apply' || value.fn !== 'multiply') return false;
-  return value.args.every(
-    (arg) => isLoad(arg) && arg.dtype === 'f32' && (taken === 'any' || isPlain(arg)),
-  );
+  return value.args.every((arg) => isLoad(arg) && arg.dtype === 'f32' && (taken === 'any' || isPlain(arg)));
 }
 
 function isLoad(expression: ScalarExpression): expression is Load {
