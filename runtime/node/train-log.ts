@@ -1,4 +1,5 @@
 /** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
+import { plural } from '../data/problem.ts';
 import type { Evaluation } from '../evaluate.ts';
 import type { GradientStats } from '../gradient-stats.ts';
 import { formatDuration, ProgressLine } from './progress.ts';
@@ -21,6 +22,8 @@ export interface TrainLogOptions {
   readonly record: (line: string) => void;
   /** Metrics of an evaluation by name. */
   readonly scores: (evaluation: Evaluation) => ReadonlyMap<string, number>;
+  /** Precision, recall and F1 by class, where the task counts classes. */
+  readonly classes?: (evaluation: Evaluation) => readonly object[];
 }
 
 export interface StartEvent {
@@ -33,7 +36,7 @@ export interface StartEvent {
 export type EndReason = 'done' | 'interrupted' | 'patience';
 
 export type EventFields = Readonly<
-  Record<string, number | string | boolean | readonly number[] | readonly object[]>
+  Record<string, number | string | boolean | readonly number[] | readonly string[] | readonly object[]>
 >;
 
 /** JSON has no NaN and no infinity: `JSON.stringify` writes null for them. */
@@ -98,7 +101,15 @@ export class TrainLog {
   evaluation(evaluation: Evaluation, step: number, best = false): void {
     const { split, rows, loss } = evaluation;
     const scores = this.#options.scores(evaluation);
-    this.#event('eval', { split, step, loss, ...Object.fromEntries(scores), ...(best ? { best } : {}) });
+    const classes = split === 'test' ? (this.#options.classes?.(evaluation) ?? []) : [];
+    this.#event('eval', {
+      split,
+      step,
+      loss,
+      ...Object.fromEntries(scores),
+      ...(best ? { best } : {}),
+      ...(classes.length === 0 ? {} : { classes }),
+    });
     // What was held out is the result, which people get as a table.
     if (split === 'test' && !this.#options.json) return;
     const figures = [...scores].map(([name, value]) => `  ${name} ${value.toFixed(4)}`).join('');
@@ -110,7 +121,7 @@ export class TrainLog {
   end(steps: number, seconds: number, reason: EndReason): void {
     this.#line.end();
     this.#event('end', { steps, seconds: Math.round(seconds * 1000) / 1000, reason });
-    this.say(`${steps} steps in ${formatDuration(seconds)}`);
+    this.say(`${plural(steps, 'step')} in ${formatDuration(seconds)}`);
   }
 
   /** A line for people. */
@@ -122,6 +133,11 @@ export class TrainLog {
   outcome(event: string, fields: EventFields, text: string): void {
     this.#event(event, fields);
     this.say(text);
+  }
+
+  /** For the run's folder alone: what its report shows. */
+  note(event: string, fields: EventFields): void {
+    this.#options.record(printEvent(event, fields));
   }
 
   /** What ended the run instead, for its folder; whoever reads events has the exit code. */

@@ -12,6 +12,7 @@ import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import { irCommand } from './commands/ir.ts';
 import { predictCommand } from './commands/predict.ts';
+import { reportCommand } from './commands/report.ts';
 import { runsCommand } from './commands/runs.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
@@ -29,6 +30,7 @@ const commands = [
   trainCommand,
   runsCommand,
   compareCommand,
+  reportCommand,
   evalCommand,
   predictCommand,
   generateCommand,

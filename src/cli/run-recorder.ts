@@ -20,6 +20,8 @@ export interface RecorderOptions {
   readonly folder: () => RunFolder | undefined;
   /** Metrics of an evaluation by name. */
   readonly scores: (evaluation: Evaluation) => ReadonlyMap<string, number>;
+  /** Precision, recall and F1 by class, where the task counts classes. */
+  readonly classes: (evaluation: Evaluation) => readonly object[];
 }
 
 export class RunRecorder {
@@ -30,8 +32,8 @@ export class RunRecorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    const { io, json, folder, scores } = options;
-    this.#log = new TrainLog({ io, json, record: (line) => folder()?.log(line), scores });
+    const { io, json, folder, scores, classes } = options;
+    this.#log = new TrainLog({ io, json, record: (line) => folder()?.log(line), scores, classes });
   }
 
   set totalSteps(steps: number) {
@@ -66,6 +68,11 @@ export class RunRecorder {
 
   outcome(event: string, fields: EventFields, text: string): void {
     this.#log.outcome(event, fields, text);
+  }
+
+  /** What the run's report shows; nobody else is told. */
+  note(event: string, fields: EventFields): void {
+    this.#log.note(event, fields);
   }
 
   end(steps: number, seconds: number, reason: EndReason): void {

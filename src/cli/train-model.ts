@@ -3,7 +3,8 @@ import path from 'node:path';
 import process from 'node:process';
 import type { Dataset } from '../../runtime/data/dataset.ts';
 import { firstBatch, repeatBatch } from '../../runtime/data/one-batch.ts';
-import { evaluate, scoresOf } from '../../runtime/evaluate.ts';
+import { classifyRows } from '../../runtime/classify.ts';
+import { evaluate, scoresOf, type Evaluation } from '../../runtime/evaluate.ts';
 import {
   loadCheckpoint,
   restoreCheckpoint,
@@ -11,6 +12,7 @@ import {
   type LoadedCheckpoint,
 } from '../../runtime/node/checkpoint.ts';
 import { RuntimeError } from '../../runtime/session.ts';
+import { checkWritable } from '../../runtime/node/atomic-file.ts';
 import { readResult, writeParameters } from '../../runtime/state-dict.ts';
 import {
   countSteps,
@@ -25,7 +27,7 @@ import {
   type TrainState,
 } from '../../runtime/train.ts';
 import { describeDifferences } from '../../runtime/trained-config.ts';
-import { printEvaluation } from '../../runtime/evaluation-text.ts';
+import { classScoresOf, printEvaluation } from '../../runtime/evaluation-text.ts';
 import { checkDataUnchanged, type DataIdentity } from './data-identity.ts';
 import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
 import { exitCodes } from './exit.ts';
@@ -78,6 +80,9 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
   }
 }
 
+/** Texts beside their references that a report shows. */
+const reportedTexts = 18;
+
 class TrainRun {
   readonly #io: Io;
   readonly #options: TrainOptions;
@@ -105,6 +110,7 @@ class TrainRun {
       json: options.logFormat === 'json',
       folder: () => this.#folder,
       scores: (evaluation) => scoresOf(evaluation, taskOf(model.plan), this.#dataset?.labels ?? []),
+      classes: (evaluation) => classScoresOf(evaluation, { labels: this.#dataset?.labels ?? [] }),
     });
   }
 
@@ -146,6 +152,7 @@ class TrainRun {
   }
 
   async #train(): Promise<TrainResult> {
+    if (this.#options.save !== undefined) await checkWritable(this.#options.save);
     const { plan, session, parameterCount } = this.#model;
     const checkpoint = await this.#restore();
     const dataset = await this.#openData(checkpoint);
@@ -340,12 +347,27 @@ class TrainRun {
     if (dataset !== undefined && dataset.rows.test > 0 && this.#settled.data === undefined) {
       const evaluation = await evaluate({ session, plan, dataset, split: 'test', seed });
       this.#log.evaluation(evaluation, step);
+      await this.#noteSamples(dataset, evaluation);
       this.#log.end(state.step, seconds, reason);
       if (this.#options.logFormat === 'text')
         this.#io.out(printEvaluation(evaluation, taskOf(plan), dataset));
     } else {
+      if (dataset !== undefined && dataset.rows.validation > 0 && this.#settled.data === undefined)
+        await this.#noteSamples(dataset, { split: 'validation' });
       this.#log.end(state.step, seconds, reason);
     }
+  }
+
+  /** For the report of the run. */
+  async #noteSamples(dataset: Dataset, { split, texts }: Pick<Evaluation, 'split' | 'texts'>): Promise<void> {
+    if (this.#folder === undefined) return;
+    const { session, plan } = this.#model;
+    const classified = await classifyRows(session, plan, dataset, split);
+    if (classified !== undefined) this.#log.note('classified', { ...classified });
+    const wrongFirst = (texts?.rows ?? []).toSorted(
+      (a, b) => Number(a.reference === a.hypothesis) - Number(b.reference === b.hypothesis),
+    );
+    if (wrongFirst.length > 0) this.#log.note('texts', { split, texts: wrongFirst.slice(0, reportedTexts) });
   }
 
   /** What fails in the middle of a run says how to go on. */

@@ -106,14 +106,15 @@ function applyWithin(
   const outcome = ctx.execute(declaration.body, inner);
   ctx.applying.pop();
   if (outcome.kind !== 'return') {
-    if (outcome.kind === 'end')
-      ctx.report(
-        names.missingReturn(
-          declaration.name.span,
-          { what: `block \`${declaration.name.name}\`` },
-          returnHelp(declaration.body),
-        ),
-      );
+    ctx.report(
+      outcome.kind === 'end'
+        ? names.missingReturn(
+            declaration.name.span,
+            { what: `block \`${declaration.name.name}\`` },
+            returnHelp(declaration.body),
+          )
+        : types.misplacedNext(outcome.statement.span, {}),
+    );
     return poison;
   }
   const result = checkResults(ctx, outcome.value, instance, inner, outcome.span);
