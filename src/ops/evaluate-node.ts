@@ -303,24 +303,24 @@ function compileGather(node: NodeOf<'gather'>, run: Run): NodeFunction {
 }
 
 function compileTakeAlong(node: NodeOf<'take-along'>, run: Run): NodeFunction {
-  const { axis, along } = node.attributes;
+  const { axis: rowsAxis, along } = node.attributes;
   const { dtype } = resultType(node);
   const shape = sizesOf(resultType(node), run);
   const [tableSizes, rowSizes] = [operandSizes(node, 0, run), operandSizes(node, 1, run)];
   const [tableStrides, rowStrides] = [stridesOf(tableSizes), stridesOf(rowSizes)];
-  const count = tableSizes[axis] ?? 0;
+  const count = tableSizes[rowsAxis] ?? 0;
   return (operands) => {
     const [table, rows] = [dataOf(operands, 0), dataOf(operands, 1)];
     const data = new Float64Array(elementCount(shape));
     const index = new Int32Array(shape.length);
     forEachIndex(shape, index, (at) => {
-      const place = [axis, ...along].reduce(
+      const place = [rowsAxis, ...along].reduce(
         (sum, each, behind) => sum + (index[each] ?? 0) * (rowStrides[behind] ?? 0),
         0,
       );
       const row = rowOf(rows, place, count);
       const from = index.reduce(
-        (sum, step, each) => sum + (each === axis ? row : step) * (tableStrides[each] ?? 0),
+        (sum, step, each) => sum + (each === rowsAxis ? row : step) * (tableStrides[each] ?? 0),
         0,
       );
       data[at] = table[from] ?? OUTSIDE;
