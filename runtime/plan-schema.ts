@@ -94,18 +94,9 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   dtype,
   shape,
   range: z.exactOptional(range),
+  along: z.exactOptional(name),
 });
-const programName = z.enum([
-  'train',
-  'update',
-  'eval',
-  'predict',
-  'prepare',
-  'prefill',
-  'decode',
-  'reorder',
-  'reorder-prepared',
-]);
+const programName = z.enum(['train', 'update', 'eval', 'predict', 'prepare', 'prefill', 'decode', 'reorder']);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),
@@ -168,7 +159,14 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       strict<PlanProgram>()({
         name: programName,
         inputs: z.readonly(
-          z.array(strict<PlanInput>()({ name, tensor: count, range: z.exactOptional(range) })),
+          z.array(
+            strict<PlanInput>()({
+              name,
+              tensor: count,
+              range: z.exactOptional(range),
+              along: z.exactOptional(name),
+            }),
+          ),
         ),
         outputs: z.readonly(z.array(z.strictObject({ name, tensor: count }))),
         steps: z.readonly(z.array(step)),

@@ -98,19 +98,12 @@ export interface PlanInput {
   readonly tensor: number;
   /** Integers that index a table: inclusive low, exclusive high. Checked on the host for every batch. */
   readonly range?: readonly [number, number];
+  /** Lengths: none is above the size of this dimension. */
+  readonly along?: string;
 }
 
 export interface PlanProgram {
-  readonly name:
-    | 'train'
-    | 'update'
-    | 'eval'
-    | 'predict'
-    | 'prepare'
-    | 'prefill'
-    | 'decode'
-    | 'reorder'
-    | 'reorder-prepared';
+  readonly name: 'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];
@@ -178,6 +171,8 @@ export interface PlanSignature {
     readonly shape: readonly PlanDim[];
     /** Of integers that index a table: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   readonly outputs: readonly {
     readonly name: string;
@@ -204,6 +199,8 @@ export interface PlanTask {
     readonly shape: readonly PlanDim[];
     /** Of class numbers: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   /** The stages of `data = a | b | c`, in order; empty where the task names no data. */
   readonly data: readonly PlanCall[];

@@ -78,6 +78,7 @@ function readBatching({ batches }: Pipeline, size: number): Batching {
   return {
     size,
     shuffle: batches?.flag('shuffle') ?? false,
+    balance: batches?.flag('balance') ?? false,
     bucket: batches?.optionalString('bucket'),
     place: batches?.place ?? 'the pipeline',
     pool: batches?.integer('pool') ?? 1,
@@ -182,6 +183,12 @@ async function openTensorSource(
   }
   if (batching.bucket !== undefined)
     failAt(batching.place, '`bucket` sorts texts; rows of a tensor are all of one length');
+  if (batching.balance)
+    failAt(
+      batching.place,
+      '`balance` is for texts with labels',
+      'weigh the classes in the loss: `weight=[1, 5]`',
+    );
   const open = async (path: string): Promise<BoundTensors> => {
     const { name, bytes } = await context.files.read(path);
     return bindTensors(readSafetensors(bytes, name).tensors, context, name);

@@ -370,6 +370,12 @@ export const stages: readonly Stage[] = [
       },
       { name: 'shuffle', type: 'flag', default: false, doc: 'another order every epoch' },
       {
+        name: 'balance',
+        type: 'flag',
+        default: false,
+        doc: 'in training, as many rows of each class: of a rare one the same rows several times, of a frequent one others in every epoch. Needs `shuffle`',
+      },
+      {
         name: 'bucket',
         type: 'dim',
         doc: 'puts rows of like length together, so that little is padded: `bucket=seq`. Pairs of `parallel` go by the length of both sides together, whichever side is named',

@@ -1,4 +1,5 @@
 /** What happens in training, for programs (events, one JSON object a line) and for people (a line that redraws). */
+import { plural } from '../data/problem.ts';
 import type { Evaluation } from '../evaluate.ts';
 import type { GradientStats } from '../gradient-stats.ts';
 import { formatDuration, ProgressLine } from './progress.ts';
@@ -120,7 +121,7 @@ export class TrainLog {
   end(steps: number, seconds: number, reason: EndReason): void {
     this.#line.end();
     this.#event('end', { steps, seconds: Math.round(seconds * 1000) / 1000, reason });
-    this.say(`${steps} steps in ${formatDuration(seconds)}`);
+    this.say(`${plural(steps, 'step')} in ${formatDuration(seconds)}`);
   }
 
   /** A line for people. */

@@ -18,6 +18,7 @@ import { RuntimeError, type Session } from '../../runtime/session.ts';
 import { stateLayouts } from '../../runtime/state-dict.ts';
 import { stopsAfterReport } from './diagnostics.ts';
 import { CommandError, exitCodes } from './exit.ts';
+import { missingFile } from './missing-file.ts';
 import type { Io } from './io.ts';
 import type { DiskHost } from './source-host.ts';
 import { printSummary } from './summary/print-summary.ts';
@@ -138,7 +139,7 @@ function checkModel(
   io: Io,
   { file, host, options, needsTask, purpose, watchGradients = false }: OpenRequest,
 ): OptimizedModel | undefined {
-  if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+  if (host.readFile(file) === undefined) throw missingFile(file);
   const reporter = new Reporter();
   const optimized = lowerAndOptimize(file, host, options, reporter, { purpose, watchGradients });
   if (stopsAfterReport(reporter, io, host) || optimized === undefined) return undefined;

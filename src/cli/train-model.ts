@@ -12,6 +12,7 @@ import {
   type LoadedCheckpoint,
 } from '../../runtime/node/checkpoint.ts';
 import { RuntimeError } from '../../runtime/session.ts';
+import { checkWritable } from '../../runtime/node/atomic-file.ts';
 import { readResult, writeParameters } from '../../runtime/state-dict.ts';
 import {
   countSteps,
@@ -196,6 +197,7 @@ class TrainRun {
   }
 
   async #train(): Promise<TrainResult> {
+    if (this.#options.save !== undefined) await checkWritable(this.#options.save);
     const { plan, session, parameterCount } = this.#model;
     const checkpoint = await this.#restore();
     const dataset = await this.#openData(checkpoint);

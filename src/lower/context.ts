@@ -113,6 +113,8 @@ export class Context {
   readonly streams = new Map<string, number>();
   /** Integers that index a table: exclusive bound by the data input that they come from. */
   readonly ranges = new Map<string, readonly [number, number]>();
+  /** The dimension along which a data input holds lengths, by its name. */
+  readonly lengthsAlong = new Map<string, string>();
   /** Data inputs by their value. */
   readonly inputNames = new Map<Value, string>();
   /** Where the user's program makes a parameter, by its state name. */

@@ -12,6 +12,7 @@ import { passNames, type PassEvent, type PassOptions } from '../../passes/driver
 import type { CommandContext, RegisterCommand } from '../context.ts';
 import { stopsAfterReport } from '../diagnostics.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { graphStages, printStage } from '../ir/print-stage.ts';
 import { rerunText } from '../ir/rerun.ts';
 import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
@@ -72,7 +73,7 @@ function printAgain({ io }: CommandContext, file: string, options: IrOptions): n
 function printModel({ io }: CommandContext, file: string, options: IrOptions): number {
   const host = createDiskHost();
   const text = host.readFile(file);
-  if (text === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+  if (text === undefined) throw missingFile(file);
   const reporter = new Reporter();
   if (options.stage === 'ast') {
     const tree = parseSource(text, file, reporter);
