@@ -32,7 +32,7 @@ const sizes = new Map([
 ]);
 const rates = ['3e-4', '1e-3', '3e-3'];
 const tunedAt = 50;
-const sides = ['pretrained', 'random'];
+const sides = ['random', 'pretrained'];
 const model = path.join(import.meta.dirname, '..', 'models', 'bert.lm');
 const lmc = path.join(import.meta.dirname, '..', 'bin', 'lmc.js');
 const sizesOfModel = ['vocab_size=3000', 'hidden_size=64', 'n_layer=2', 'intermediate=256', 'max_length=48'];
@@ -86,7 +86,7 @@ function finetune(side, seed, size, rate) {
     `${side}-${seed}-${size}-${rate}`,
     ...['--task', 'classify', '--task', data],
     ...['--task', `optim=adamw{lr=${rate}, weight_decay=0.01}`, '--task', 'f1=f1(output, labels)'],
-    ...['--epochs', String(sizes.get(size)), '--seed', String(seed)],
+    ...['--task', 'validation=40', '--epochs', String(sizes.get(size)), '--seed', String(seed)],
     ...['--init', weights(side, seed), '--init-only', 'bert'],
   );
   const best = events.filter(({ split, best }) => split === 'validation' && best === true).at(-1);
@@ -96,15 +96,13 @@ function finetune(side, seed, size, rate) {
 const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 const show = (number) => number.toFixed(4);
 
-for (const seed of seeds) {
-  const losses = pretrain('pretrained', seed).filter(({ split }) => split === 'validation');
-  console.log(
-    `pretraining, seed ${seed}: validation loss ${losses.map(({ loss }) => loss.toFixed(3)).join(' ')}`,
-  );
-  pretrain('random', seed);
-}
 const chosen = new Map();
 for (const side of sides) {
+  for (const seed of seeds) {
+    const losses = pretrain(side, seed).filter(({ split }) => split === 'validation');
+    const text = losses.map(({ loss }) => loss.toFixed(3)).join(' ');
+    console.log(`${side}, seed ${seed}: loss of hidden words on validation ${text}`);
+  }
   const tried = rates.map((rate) => {
     const f1 = mean(seeds.map((seed) => finetune(side, seed, tunedAt, rate).validation));
     return { rate, f1 };
