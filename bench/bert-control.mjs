@@ -73,8 +73,12 @@ function pretrain(side, seed) {
     side === 'random'
       ? ['--task', 'optim=sgd{lr=0}', '--steps', '1']
       : [
-          ...['--task', 'optim=adamw{lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01}'],
-          ...['--task', 'schedule=cosine{warmup=100}', '--epochs', '10'],
+          '--task',
+          'optim=adamw{lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01}',
+          '--task',
+          'schedule=cosine{warmup=100}',
+          '--epochs',
+          '5',
         ];
   const to = ['--seed', String(seed), '--save', weights(side, seed)];
   return run(`${side}-${seed}`, '--task', 'mlm', '--task', data, ...how, ...to);
@@ -82,14 +86,18 @@ function pretrain(side, seed) {
 
 function finetune(side, seed, size, rate) {
   const data = `data=tsv{${file}, header=false, text=2, label=1} | split{validation=0.1, test=0.2, order=file, train=${size}, seed=${seed}} | ${words} | batches{16, shuffle, bucket=seq}`;
-  const events = run(
-    `${side}-${seed}-${size}-${rate}`,
-    ...['--task', 'classify', '--task', data],
-    ...['--task', `optim=adamw{lr=${rate}, weight_decay=0.01}`, '--task', 'f1=f1(output, labels)'],
-    ...['--task', 'validation=40', '--epochs', String(sizes.get(size)), '--seed', String(seed)],
-    ...['--init', weights(side, seed), '--init-only', 'bert'],
-  );
-  const best = events.filter(({ split, best }) => split === 'validation' && best === true).at(-1);
+  const task = (field) => ['--task', field];
+  const fields = [
+    'classify',
+    data,
+    `optim=adamw{lr=${rate}, weight_decay=0.01}`,
+    'f1=f1(output, labels)',
+    'validation=40',
+  ];
+  const how = ['--epochs', String(sizes.get(size)), '--seed', String(seed), '--init', weights(side, seed)];
+  const name = `${side}-${seed}-${size}-${rate}`;
+  const events = run(name, ...fields.flatMap(task), ...how, '--init-only', 'bert');
+  const best = events.filter((event) => event.split === 'validation' && event.best === true).at(-1);
   return { validation: best.f1, test: events.find(({ split }) => split === 'test').f1 };
 }
 
@@ -107,7 +115,7 @@ for (const side of sides) {
     const f1 = mean(seeds.map((seed) => finetune(side, seed, tunedAt, rate).validation));
     return { rate, f1 };
   });
-  const best = tried.reduce((best, each) => (each.f1 > best.f1 ? each : best));
+  const best = tried.reduce((most, each) => (each.f1 > most.f1 ? each : most));
   chosen.set(side, best.rate);
   console.log(`${side}: F1 on validation ${tried.map(({ rate, f1 }) => `${rate} ${show(f1)}`).join(', ')}`);
 }
