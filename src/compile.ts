@@ -15,7 +15,7 @@ import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 import { generationGraphs } from './passes/generation/index.ts';
 
 export type ProgramName =
-  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
 
 /** In the order in which they are compiled, dumped and planned. */
 export const programNames: readonly ProgramName[] = [
@@ -27,7 +27,6 @@ export const programNames: readonly ProgramName[] = [
   'prefill',
   'decode',
   'reorder',
-  'reorder-prepared',
 ];
 
 export interface ModelOptions extends PassOptions {

@@ -44,6 +44,8 @@ import {
   readParameters,
   saveParameters,
 } from '../../runtime/node/parameters.ts';
+import { NonFiniteError } from '../../runtime/step-reader.ts';
+import { writeInitialStates } from '../../runtime/replay.ts';
 import type { RunConfig } from './run-config.ts';
 import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
@@ -52,6 +54,7 @@ import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
 import { printEvent } from '../../runtime/node/train-log.ts';
 import { recomputeNote } from './summary/recompute-note.ts';
+import { traceFailure } from './trace-failure.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
@@ -95,6 +98,8 @@ class TrainRun {
   #dataset: Dataset | undefined;
   #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
+  /** What is trained, and since when (`performance.now()`). */
+  #training: readonly [Training, number] | undefined;
   #metadata: ReadonlyMap<string, string> = new Map();
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
@@ -122,9 +127,49 @@ class TrainRun {
       await this.#finish(result);
       return exitCodes.done;
     } catch (error) {
-      this.#log.fail(error);
-      throw this.#adviseOn(error);
+      const traced = error instanceof NonFiniteError ? await this.#trace(error) : error;
+      this.#log.fail(traced);
+      throw this.#adviseOn(traced);
     }
+  }
+
+  /** The error with the op that made the first number that is not finite. */
+  async #trace(error: NonFiniteError): Promise<NonFiniteError> {
+    const [training, began] = this.#training ?? [];
+    if (training === undefined || began === undefined) return error;
+    try {
+      const { graphs } = this.#model.compiled;
+      if (graphs.train === undefined) return error;
+      this.#log.say(`step ${error.step} is not finite: looks for the op`);
+      const found = await traceFailure(
+        {
+          training,
+          graph: graphs.train,
+          rewind: (step) => this.#rewind(step),
+          readSource: (file) => this.#settled.host.readSpanFile(file),
+          secondsPerStep: (performance.now() - began) / 1000 / Math.max(1, error.step),
+        },
+        error.step,
+      );
+      return new NonFiniteError(error.step, `${error.message}\n  ${found}`);
+    } catch {
+      // What fails in the search must not hide what it was for.
+      return error;
+    }
+  }
+
+  /** Before a step: the newest checkpoint from before it, or else the start, where this process saw it. */
+  async #rewind(step: number): Promise<TrainState | undefined> {
+    const { plan, session, seed } = this.#model;
+    const checkpoint = this.#folder && (await loadCheckpoint(this.#folder.checkpoints, step));
+    if (checkpoint !== undefined) {
+      restoreCheckpoint(session, plan, checkpoint);
+      return checkpoint.state;
+    }
+    if (this.#settled.resumed !== undefined) return undefined;
+    writeInitialStates(session, plan, seed);
+    await this.#loadInit();
+    return startState;
   }
 
   /** Everything but the training: what it would do. Writes nothing. */
@@ -172,9 +217,9 @@ class TrainRun {
     this.#log.totalSteps = countSteps(dataset, settings, start);
     this.#interrupt.arm((text) => this.#log.say(text));
     const training = { session, plan, settings, signal: this.#interrupt.signal, observer: this.#observer() };
-    return this.#options.overfitBatch === true
-      ? this.#overfit(dataset, training)
-      : train({ ...training, dataset, start });
+    if (this.#options.overfitBatch === true) return this.#overfit(dataset, training);
+    this.#training = [{ ...training, dataset }, performance.now()];
+    return train({ ...training, dataset, start });
   }
 
   /** Trains on the first batch alone, and says how its loss has come down. */
@@ -196,13 +241,21 @@ class TrainRun {
 
   async #restore(): Promise<LoadedCheckpoint | undefined> {
     const { plan, session } = this.#model;
-    const { resumed, init, initOnly } = this.#settled;
+    const { resumed } = this.#settled;
     const checkpoint = resumed === undefined ? undefined : await loadCheckpoint(resumed.checkpoints);
     for (const damage of checkpoint?.damaged ?? []) this.#log.say(`passed over: ${damage}`);
     if (checkpoint !== undefined) {
       restoreCheckpoint(session, plan, checkpoint);
       this.#savedStep = checkpoint.state.step;
-    } else if (init !== undefined) {
+    } else await this.#loadInit();
+    return checkpoint;
+  }
+
+  /** Parameters to start from, where there are some. */
+  async #loadInit(): Promise<void> {
+    const { plan, session } = this.#model;
+    const { init, initOnly } = this.#settled;
+    if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
       const difference = describeDifferences(plan, parameters.metadata);
       if (difference !== undefined) this.#log.say(difference);
@@ -210,7 +263,6 @@ class TrainRun {
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
-    return checkpoint;
   }
 
   async #openData(checkpoint: LoadedCheckpoint | undefined): Promise<Dataset> {

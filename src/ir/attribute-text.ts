@@ -144,6 +144,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   reduce: fields<OpAttributes['reduce']>({ combine, axes: integers }, BRACES),
   argmax: fields<OpAttributes['argmax']>({ axis: integer }, BRACES),
   dot: fields<OpAttributes['dot']>({ batch: pairs, contract: pairs }, BRACES),
+  'take-along': fields<OpAttributes['take-along']>({ axis: integer, along: integers }, BRACES),
   'scatter-add': fields<OpAttributes['scatter-add']>({ rows: dim }, BRACES),
   attention: attentionFields,
   'attention-queries': attentionFields,

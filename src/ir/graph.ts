@@ -105,6 +105,8 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   };
   /** (table [n, rest…], indices i32[ix…]) -> [ix…, rest…] */
   readonly gather: Empty;
+  /** (table, rows i32[r, sizes at `along`…]) -> the table's shape with r at `axis`: each place's row is its own. */
+  readonly 'take-along': { readonly axis: number; readonly along: readonly number[] };
   /** (indices i32[ix…], updates [ix…, rest…]) -> [rows, rest…]: sums the updates of equal indices, in index order. */
   readonly 'scatter-add': { readonly rows: Dim };
   /** (q, k, v, bias?, mask?, factor?) -> y and what the backward needs of each row of scores. */

@@ -9,6 +9,7 @@ import { countFlops } from '../../passes/count-flops.ts';
 import { countByOwner } from './count-work.ts';
 import { recomputeNote } from './recompute-note.ts';
 import { summarizeMemory } from './memory.ts';
+import { printAttention } from './print-attention.ts';
 import { formatCount, formatMagnitude, printTable, type Column } from './table.ts';
 
 type Sizes = ReadonlyMap<string, number>;
@@ -20,12 +21,14 @@ export function printSummary(compiled: CompiledModel, target: Target): string {
   const graph = lowered.graphs.predict;
   const sizes = new Map(graph.dims.map(({ name, bound }) => [name, bound]));
   const at = graph.dims.map(({ name, bound }) => `${name} = ${bound}`).join(', ');
+  const attention = printAttention(lowered.graphs.train ?? graph);
   const task = lowered.task === undefined ? '' : `, task ${lowered.task.name}`;
   return [
     `${lowered.signature.model}${task}${at === '' ? '' : `, at ${at}`}`,
     '',
     printLayers(compiled, sizes),
     '',
+    ...(attention === undefined ? [] : [attention, '']),
     printMemory(compiled, target),
     '',
   ].join('\n');

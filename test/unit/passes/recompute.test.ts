@@ -25,7 +25,7 @@ function lower(file: string, settings: Readonly<Record<string, number>>): Graph 
 const small = { n_layer: 3, n_embd: 8, n_head: 2, vocab_size: 11, block_size: 6 };
 
 /** One step in float64, from parameters and data that are the same for the same graph. */
-function step(graph: Graph) {
+function runStep(graph: Graph) {
   const sizes = new Map(graph.dims.map(({ name }) => [name, name === 'batch' ? 2 : 6]));
   const filled = (name: string, type: Graph['states'][number]['value']['type']): Float64Tensor => {
     const shape = type.shape.map(
@@ -64,10 +64,10 @@ describe('a step that computes activations again', () => {
     ['models/gpt2.lm', { ...small, dropout: 0.2 }, 100],
   ] as const)('of %s is the step that keeps them', (file, settings, recompute) => {
     const train = lower(file, settings);
-    const kept = step(runPasses(train));
+    const kept = runStep(runPasses(train));
     const again = runPasses(withRecompute(train, recompute), { compare: true });
     expect(again.nodes.some(({ op }) => op === 'again')).toBe(true);
-    const { outputs, updates } = step(again);
+    const { outputs, updates } = runStep(again);
     for (const [name, { data }] of kept.outputs)
       expect(outputs.get(name)?.data[0]).toBeCloseTo(data[0] ?? 0, 12);
     expect([...updates.keys()].toSorted()).toEqual([...kept.updates.keys()].toSorted());
@@ -107,7 +107,7 @@ it('an order of launches keeps reads and writes of a slot apart', () => {
     for (const step of steps) {
       if (step.kind === 'loop') throw new Error('this program has no loop');
       step.slots.forEach((slot, at) => {
-        const list = found.get(slot) ?? [];
+        const list = found.get(slot) ?? [''];
         found.set(slot, list);
         const number = program.steps.indexOf(step);
         if (step.kernel.operands[at]?.access === 'read')
