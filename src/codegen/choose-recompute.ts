@@ -36,8 +36,11 @@ export function chooseRecompute(train: Graph, limit: number | undefined): Recomp
   const limits = limit === undefined ? {} : { limit };
   if (segments < 1 || (limit !== undefined && without.bytes <= limit))
     return { recompute: 0, segments: Math.max(0, segments), with: without, without, ...limits };
-  let [enough, chosen] = [segments, costOf(segments)];
-  for (let tooFew = 0; limit !== undefined && chosen.bytes <= limit && enough - tooFew > 1;) {
+  const all = costOf(segments);
+  if (limit === undefined || all.bytes > limit)
+    return { recompute: segments, segments, with: all, without, ...limits };
+  let [tooFew, enough, chosen] = [0, segments, all];
+  while (enough - tooFew > 1) {
     const middle = (tooFew + enough) >> 1;
     const cost = costOf(middle);
     if (cost.bytes <= limit) [enough, chosen] = [middle, cost];
