@@ -90,11 +90,25 @@ export class TextWriter {
     const prompts = texts.map((text, at) =>
       this.#encodeText(text, texts.length > 1 ? ` in line ${at + 1}` : ''),
     );
-    const cut = prompts.filter((each) => (each.source ?? each.tokens).length > this.#room).length;
-    if (cut === 0) return { prompts, notes: [] };
     const [what, end] = this.hasSource ? ['sources', 'first'] : ['prompts', 'last'];
-    const note = `${cut} of ${texts.length} ${what} are longer than ${this.#room} tokens: their ${end} part is read`;
-    return { prompts, notes: [note] };
+    const read = prompts.map((each) => each.source ?? each.tokens);
+    const cut = read.filter(({ length }) => length > this.#room).length;
+    const { unk } = this.#sourceCodec.special;
+    const unknown = read.flat().filter((token) => token === unk).length;
+    const all = read.reduce((sum, { length }) => sum + length, 0);
+    return {
+      prompts,
+      notes: [
+        ...(cut === 0
+          ? []
+          : [
+              `${cut} of ${texts.length} ${what} are longer than ${this.#room} tokens: their ${end} part is read`,
+            ]),
+        ...(unknown === 0
+          ? []
+          : [`${unknown} of ${all} tokens of the ${what} are not in the vocabulary: the model reads <unk>`]),
+      ],
+    };
   }
 
   /** In the order of the prompts, then of the samples or by falling score. */
