@@ -34,7 +34,7 @@ import { exitCodes } from './exit.ts';
 import { watchInterrupts, type Interrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
 import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
-import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
+import { openData, type DataPlan, type DataRequest } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import { isNearZero, overfitRepeats, overfitSteps, printOverfit } from './overfit-batch.ts';
 import {
@@ -53,6 +53,7 @@ import { RunRecorder } from './run-recorder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
 import { printEvent } from '../../runtime/node/train-log.ts';
+import { recomputeNote } from './summary/recompute-note.ts';
 import { traceFailure } from './trace-failure.ts';
 import { version } from './version.ts';
 
@@ -60,6 +61,7 @@ import { version } from './version.ts';
 export async function runTraining(io: Io, file: string | undefined, options: TrainOptions): Promise<number> {
   const settled = settleRun(file, options);
   const interrupt = watchInterrupts(io);
+  let early: OpenedData | undefined;
   try {
     const { options: lower, host, device, seed } = settled;
     const model = await openModel(io, {
@@ -70,10 +72,15 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
       purpose: 'training',
       watchGradients: options.watchGrads !== undefined,
       ...defined({ device, seed }),
+      beforeDevice: async (plan) => {
+        // Parameters that it starts from may bring a vocabulary: then they are read first.
+        const { resumed, init } = settled;
+        if (resumed === undefined && init === undefined) early = await openTrainingData(plan, settled);
+      },
     });
     if (model === undefined) return exitCodes.diagnostics;
     try {
-      const run = new TrainRun(io, options, settled, model, interrupt);
+      const run = new TrainRun(io, options, settled, model, interrupt, early);
       return options.dryRun === true ? await run.describe() : await run.run();
     } finally {
       model.close();
@@ -81,6 +88,34 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
   } finally {
     interrupt.release();
   }
+}
+
+interface OpenedData {
+  readonly dataset: Dataset;
+  readonly files: Readonly<Record<string, FileIdentity>>;
+}
+
+async function openTrainingData(
+  plan: DataPlan,
+  { file, folder, data, options, shuffle }: SettledRun,
+  brought: Pick<DataRequest, 'encoder' | 'pretrained'> = {},
+): Promise<OpenedData> {
+  const files: Record<string, FileIdentity> = {};
+  const dataset = await openData({
+    plan,
+    file,
+    folder,
+    shuffle,
+    targets: true,
+    observe: (name, identity) => {
+      files[name] = identity;
+    },
+    ...defined({ data, batchSize: options.batchSize }),
+    ...brought,
+  });
+  // As the run's folder is named from where it began.
+  if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
+  return { dataset, files };
 }
 
 /** Texts beside their references that a report shows. */
@@ -103,7 +138,17 @@ class TrainRun {
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
 
-  constructor(io: Io, options: TrainOptions, settled: SettledRun, model: OpenModel, interrupt: Interrupt) {
+  readonly #early: OpenedData | undefined;
+
+  constructor(
+    io: Io,
+    options: TrainOptions,
+    settled: SettledRun,
+    model: OpenModel,
+    interrupt: Interrupt,
+    early: OpenedData | undefined,
+  ) {
+    this.#early = early;
     this.#io = io;
     this.#options = options;
     this.#settled = settled;
@@ -209,6 +254,8 @@ class TrainRun {
       { model: plan.signature.model, device: session.description, parameters: parameterCount },
       start.step,
     );
+    const { recomputed } = this.#model.compiled.lowered;
+    if (recomputed !== undefined) this.#log.say(recomputeNote(recomputed));
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);
@@ -263,27 +310,15 @@ class TrainRun {
   }
 
   async #openData(checkpoint: LoadedCheckpoint | undefined): Promise<Dataset> {
-    const { plan } = this.#model;
-    const { file, folder, data, options, shuffle } = this.#settled;
     const encoder = checkpoint === undefined ? undefined : encoderOf(checkpoint.metadata);
-    const files: Record<string, FileIdentity> = {};
-    this.#dataset = await openData({
-      plan,
-      file,
-      folder,
-      shuffle,
-      targets: true,
-      observe: (name, identity) => {
-        files[name] = identity;
-      },
-      ...defined({ data, batchSize: options.batchSize, encoder, pretrained: this.#pretrained }),
-    });
-    // As the run's folder is named from where it began.
-    if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
+    const brought = defined({ encoder, pretrained: this.#pretrained });
+    const { dataset, files } =
+      this.#early ?? (await openTrainingData(this.#model.plan, this.#settled, brought));
+    this.#dataset = dataset;
     this.#dataFiles = files;
     const { resumed } = this.#settled;
     if (resumed !== undefined) checkDataUnchanged(resumed.config.dataFiles, files, resumed.path);
-    return this.#dataset;
+    return dataset;
   }
 
   #settings(): TrainSettings {
