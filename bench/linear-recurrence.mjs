@@ -5,6 +5,10 @@
  * of the device's time, by its profile.
  *
  *   node bench/linear-recurrence.mjs [--device NAME] [--rounds N] [--tokens N] [--sizes 1x64,8x64] [--no-stepping]
+ *     [--vectors]  the layer's input is vectors, so that every position has products of its own, which all ways share
+ *
+ * Beside the clock stands the time of the processor, which software adapters compute in: it says more where other
+ * programs run.
  */
 import path from 'node:path';
 import process from 'node:process';
@@ -20,6 +24,7 @@ const { values: options } = parseArgs({
     tokens: { type: 'string', default: '4096' },
     sizes: { type: 'string', default: '1x64,8x64,1x256' },
     'no-stepping': { type: 'boolean', default: false },
+    vectors: { type: 'boolean', default: false },
   },
 });
 const [rounds, tokens] = [options.rounds, options.tokens].map(Number);
@@ -48,16 +53,23 @@ for (const [rows, hidden] of sizes) {
     if (Math.abs(loss - first) > 1e-4 * Math.abs(first))
       throw new Error(`${name}: loss ${loss}, not ${first}`);
   for (let round = 0; round < rounds; round++)
-    for (const run of runs)
+    for (const run of runs) {
+      // Once for nothing, so that none pays for what another has left behind.
+      await submit(run, 'predict');
       for (const program of ['predict', 'train']) {
-        const begin = performance.now();
+        const [begin, used] = [performance.now(), process.cpuUsage()];
         await submit(run, program);
         run[program].push(performance.now() - begin);
+        const { user, system } = process.cpuUsage(used);
+        run.processor[program].push((user + system) / 1000);
       }
+    }
   for (const run of runs) {
     const times = ['predict', 'train'].map((program) => {
       const [own, fastest] = [median(run[program]), median(runs[0][program])];
-      return `${program} ${own.toFixed(1).padStart(7)} ms (${(own / fastest).toFixed(1)} times the prefix scan's)`;
+      const [busy, least] = [run, runs[0]].map(({ processor }) => median(processor[program]));
+      const factors = `${(own / fastest).toFixed(1)} times the prefix scan's; processor ${(busy / least).toFixed(1)} times`;
+      return `${program} ${own.toFixed(1).padStart(7)} ms (${factors})`;
     });
     print(`${rows} × ${hidden}  ${run.name.padEnd(8)} ${times.join(', ')}`);
     run.session.close();
@@ -68,17 +80,20 @@ for (const [rows, hidden] of sizes) {
 opened.close();
 process.exit(0);
 
-/** One layer in one direction behind an embedding; the loss is of its last state. */
+/** One layer in one direction, behind an embedding or by itself; the loss is of its last state. */
 function programText(hidden) {
+  const [input, x] = options.vectors
+    ? [`x: f32[batch, seq, ${hidden}]`, 'x']
+    : ['tokens: i32[batch, seq]', 'embedding(tokens)'];
   return `import nn
 dim batch
 dim seq <= ${tokens}
-model MinGRU(tokens: i32[batch, seq]) -> f32[batch, 2] {
-  embedding = Embedding{${VOCABULARY}, ${hidden}}
+model MinGRU(${input}) -> f32[batch, 2] {
+  ${options.vectors ? '' : `embedding = Embedding{${VOCABULARY}, ${hidden}}`}
   gate      = Linear{${hidden}, ${hidden}}
   candidate = Linear{${hidden}, ${hidden}}
   fc        = Linear{${hidden}, 2}
-  h = scan x_t over seq of embedding(tokens) carry (h = 0) {
+  h = scan x_t over seq of ${x} carry (h = 0) {
     z = sigmoid(gate(x_t))
     next (h = (1 - z) * h + z * candidate(x_t))
   }
@@ -107,19 +122,27 @@ async function start(name, { passes, stepped }, rows, hidden, profile = false) {
   const { plan, modules } = compiled.generated;
   const { description } = opened;
   const session = await openGpuSession(opened.device, plan, modules, { seed: 1, description, profile });
-  const run = { name, session, rows, step: 0, predict: [], train: [] };
+  const processor = { predict: [], train: [] };
+  const run = { name, session, rows, hidden, step: 0, predict: [], train: [], processor };
   const outputs = await submit(run, 'train');
   await submit(run, 'predict');
   return { ...run, loss: outputs.get('loss')?.data[0] };
 }
 
-function submit({ session, rows, step }, program) {
-  const tensor = (shape, below) => {
-    const count = shape.reduce((product, size) => product * size, 1);
-    return { dtype: 'i32', shape, data: Int32Array.from({ length: count }, (_, at) => (at * 7919) % below) };
-  };
+function submit({ session, rows, hidden, step }, program) {
+  const numbers = (shape, of) => of.from({ length: shape.reduce((product, size) => product * size, 1) });
+  const tensor = (shape, below) => ({
+    dtype: 'i32',
+    shape,
+    data: numbers(shape, Int32Array).map((_, at) => (at * 7919) % below),
+  });
+  const vectors = (shape) => ({
+    dtype: 'f32',
+    shape,
+    data: numbers(shape, Float32Array).map((_, at) => ((at * 7919) % 2003) / 1000 - 1),
+  });
   const inputs = new Map([
-    ['tokens', tensor([rows, tokens], VOCABULARY)],
+    options.vectors ? ['x', vectors([rows, tokens, hidden])] : ['tokens', tensor([rows, tokens], VOCABULARY)],
     ...(program === 'train' ? [['labels', tensor([rows], 2)]] : []),
   ]);
   const bounds = new Map([

@@ -13,8 +13,10 @@ import { adaptStateDict } from './foreign-names.ts';
 import { settleSettings, type GenerationSettings } from './generate/settings.ts';
 import type { GeneratedText } from './generate/text-assembler.ts';
 import { TextWriter } from './generate/text-writer.ts';
-import { checkStateDict, readStates, writeStates } from './state-dict.ts';
+import { configKey, describeDifferences, printConfig } from './trained-config.ts';
+import { checkStateDict, readResult, writeParameters } from './state-dict.ts';
 import { scoreMean } from './metrics.ts';
+import { accumulatedBatches, batchNumber, updateRequest } from './accumulation.ts';
 import { learningRate } from './schedule.ts';
 
 export { madeUpBatch } from './made-up-batch.ts';
@@ -38,9 +40,9 @@ export interface OpenOptions {
 
 /** One step of training. */
 export interface TrainResult {
-  /** Mean over the batch, before the update. */
+  /** Mean over the batch, before the update. Of the last of several that make a step: over all of them. */
   readonly loss: number;
-  /** Of all gradients together, before clipping. */
+  /** Of all gradients together, before clipping; 0 for a batch that only adds to a step. */
   readonly gradNorm: number;
 }
 
@@ -92,6 +94,8 @@ export class CompiledModel {
   readonly #session: Session;
   readonly #seed: number;
   #step = 0;
+  /** Batches whose gradients wait for the step. */
+  #waiting = 0;
   /** What the parameters that were loaded last say of text. */
   #encoder: string | undefined;
 
@@ -119,7 +123,7 @@ export class CompiledModel {
     return this.#session.description;
   }
 
-  /** One step: forward, backward and update. */
+  /** One step: forward, backward and update. Where the task says `accumulate=4`, each fourth batch updates. */
   async train(batch: object): Promise<TrainResult> {
     const { task } = this.#plan;
     if (task === undefined)
@@ -128,8 +132,15 @@ export class CompiledModel {
     // Whoever feeds batch after batch says in the task how many there will be.
     const total = typeof task.fields['steps'] === 'number' ? task.fields['steps'] : Number.POSITIVE_INFINITY;
     const lr = learningRate(task, step, total);
-    const run = this.#session.submit('train', this.#request('train', batch, step, lr));
-    this.#step = step;
+    const count = accumulatedBatches(task);
+    const key = batchNumber(count, step, this.#waiting);
+    let run = this.#session.submit('train', this.#request('train', batch, key, lr));
+    this.#waiting += 1;
+    if (this.#waiting === count) {
+      if (count > 1) run = this.#session.submit('update', updateRequest(step, this.#seed, lr));
+      this.#step = step;
+      this.#waiting = 0;
+    }
     const outputs = await run.outputs();
     return { loss: scalarOf(outputs, 'loss'), gradNorm: scalarOf(outputs, 'grad_norm') };
   }
@@ -187,16 +198,20 @@ export class CompiledModel {
   loadState(bytes: Uint8Array): void {
     const { tensors, metadata } = readSafetensors(bytes, 'the parameters');
     const own = adaptStateDict(this.#plan, tensors);
-    checkStateDict(this.#plan, 'parameter', own, 'the parameters');
-    writeStates(this.#session, own);
+    checkStateDict(this.#plan, 'parameter', own, 'the parameters', { metadata });
+    // They fit, and yet may mean something else in the program that was compiled.
+    const difference = describeDifferences(this.#plan, metadata);
+    if (difference !== undefined) console.warn(difference);
+    writeParameters(this.#session, this.#plan, own);
     this.#encoder = metadata.get(encoderKey);
   }
 
   async saveState(): Promise<Uint8Array> {
-    const tensors = await readStates(this.#session, this.#plan, 'parameter');
+    const tensors = await readResult(this.#session, this.#plan);
     const encoder = this.#encoder;
     const metadata: readonly (readonly [string, string])[] = [
       ['format', 'pt'],
+      ...(this.#plan.config === undefined ? [] : [[configKey, printConfig(this.#plan.config)] as const]),
       ...(encoder === undefined ? [] : [[encoderKey, encoder] as const]),
     ];
     return writeSafetensors(tensors, new Map(metadata));

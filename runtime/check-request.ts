@@ -16,6 +16,7 @@ export function checkRequest(plan: Plan, program: PlanProgram, request: RunReque
     if (given === undefined || tensor === undefined) fail(`the input "${input.name}" is missing`);
     checkTensor(`input "${input.name}"`, given, tensor, request.sizes);
     checkRange(input, tensor, given);
+    checkLengths(input, given, request.sizes);
   }
 }
 
@@ -75,6 +76,15 @@ function checkRange({ name, range }: PlanInput, tensor: PlanTensor, given: Tenso
       `input "${name}" is ${value} at [${unravel(at, given.shape).join(', ')}]; it must be from ${low} to ${high - 1}`,
     );
   }
+}
+
+function checkLengths({ name, along }: PlanInput, { data, shape }: TensorData, sizes: Sizes): void {
+  const size = along === undefined ? undefined : sizes.get(along);
+  const at = size === undefined ? -1 : data.findIndex((value) => value > size);
+  if (at < 0) return;
+  fail(
+    `input "${name}" is ${data[at]} at [${unravel(at, shape).join(', ')}], and the batch is ${size} long along ${along}: no row is longer`,
+  );
 }
 
 function unravel(at: number, shape: readonly number[]): readonly number[] {

@@ -10,8 +10,10 @@ export function initialValues(
   initializer: PlanInitializer,
   shape: readonly number[],
   seed: number,
-  name: string,
+  stateName: string,
 ): Float32Array {
+  // An average starts as its parameter does.
+  const name = stateName.startsWith('average/') ? stateName.slice('average/'.length) : stateName;
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
   switch (initializer.kind) {
     case 'constant':

@@ -23,7 +23,13 @@ export function madeUpBatch(
       const data = Float32Array.from(numbers, (_, at) => 2 * philoxUniform(1, stream, at, 0) - 1);
       return [spec.name, { shape, data }] as const;
     }
-    const [low, high] = spec.dtype === 'bool' ? [0, 2] : (spec.range ?? rangeOf(plan, spec.name, actual));
+    const longest = spec.along === undefined ? undefined : actual.get(spec.along);
+    const [low, high] =
+      spec.dtype === 'bool'
+        ? [0, 2]
+        : longest === undefined
+          ? (spec.range ?? rangeOf(plan, spec.name, actual))
+          : [1, longest + 1];
     const data = Int32Array.from(
       numbers,
       (_, at) => low + Math.floor(philoxUniform(1, stream, at, 0) * (high - low)),

@@ -94,17 +94,9 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   dtype,
   shape,
   range: z.exactOptional(range),
+  along: z.exactOptional(name),
 });
-const programName = z.enum([
-  'train',
-  'eval',
-  'predict',
-  'prepare',
-  'prefill',
-  'decode',
-  'reorder',
-  'reorder-prepared',
-]);
+const programName = z.enum(['train', 'update', 'eval', 'predict', 'prepare', 'prefill', 'decode', 'reorder']);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),
@@ -143,7 +135,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
     z.array(
       strict<PlanState>()({
         name,
-        role: z.enum(['parameter', 'optimizer', 'carry']),
+        role: z.enum(['parameter', 'optimizer', 'average', 'carry', 'watch']),
         tensor: count,
         initializer,
       }),
@@ -167,7 +159,14 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       strict<PlanProgram>()({
         name: programName,
         inputs: z.readonly(
-          z.array(strict<PlanInput>()({ name, tensor: count, range: z.exactOptional(range) })),
+          z.array(
+            strict<PlanInput>()({
+              name,
+              tensor: count,
+              range: z.exactOptional(range),
+              along: z.exactOptional(name),
+            }),
+          ),
         ),
         outputs: z.readonly(z.array(z.strictObject({ name, tensor: count }))),
         steps: z.readonly(z.array(step)),
@@ -216,6 +215,7 @@ const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
       fields: z.readonly(z.record(z.string(), constant)),
     }),
   ),
+  config: z.exactOptional(z.readonly(z.record(z.string(), constant))),
 });
 
 /** `json`: what `JSON.parse` gave. Throws a RuntimeError (exit code 5) that names the first wrong place. */

@@ -44,8 +44,12 @@ export type PlanInitializer =
   | { readonly kind: 'normal'; readonly mean: number; readonly std: number }
   | { readonly kind: 'normal-except-row'; readonly std: number; readonly row: number };
 
-/** `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. */
-export type PlanStateRole = 'parameter' | 'optimizer' | 'carry';
+/**
+ * `average`: the moving average of a parameter (`average/fc.weight`), which the programs beside training read instead of
+ * it. `carry`: what a batch leaves for the next one of its program; zero at the start of a part of the data. `watch`: what a
+ * step leaves to be looked at (`gradient/fc.weight`); nothing depends on it.
+ */
+export type PlanStateRole = 'parameter' | 'optimizer' | 'average' | 'carry' | 'watch';
 
 export interface PlanState {
   /** The state-dict name, the optimiser's, or that of a scan's carry. */
@@ -94,11 +98,12 @@ export interface PlanInput {
   readonly tensor: number;
   /** Integers that index a table: inclusive low, exclusive high. Checked on the host for every batch. */
   readonly range?: readonly [number, number];
+  /** Lengths: none is above the size of this dimension. */
+  readonly along?: string;
 }
 
 export interface PlanProgram {
-  readonly name:
-    'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+  readonly name: 'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];
@@ -141,6 +146,8 @@ export interface Plan {
   readonly task?: PlanTask;
   /** The model's `generate` section, where it has one. */
   readonly generation?: PlanGeneration;
+  /** Entries of the program's `config` as it was compiled; absent in bundles of earlier versions. */
+  readonly config?: Readonly<Record<string, PlanConstant>>;
 }
 
 /** How a model generates: tokens are appended to `input` i32[batch, dim], `output` f32[batch, dim, vocabulary] scores them. */
@@ -164,6 +171,8 @@ export interface PlanSignature {
     readonly shape: readonly PlanDim[];
     /** Of integers that index a table: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   readonly outputs: readonly {
     readonly name: string;
@@ -190,6 +199,8 @@ export interface PlanTask {
     readonly shape: readonly PlanDim[];
     /** Of class numbers: inclusive low, exclusive high. */
     readonly range?: readonly [number, number];
+    /** Of lengths: the dimension whose size none is above. */
+    readonly along?: string;
   }[];
   /** The stages of `data = a | b | c`, in order; empty where the task names no data. */
   readonly data: readonly PlanCall[];

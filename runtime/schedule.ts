@@ -6,8 +6,11 @@ import type { PlanCall, PlanTask } from './plan.ts';
 import { RuntimeError } from './session.ts';
 
 export interface ScheduleOption {
-  readonly kind: 'integer' | 'number';
+  /** `bytes`: a number of them, or a text such as "2GiB". */
+  readonly kind: 'integer' | 'number' | 'bytes';
   readonly minimum: number;
+  /** The smallest value that is too large. */
+  readonly below?: number;
   /** Absent: the length of the run for `steps`, otherwise it must be given. */
   readonly default?: number;
   readonly doc: string;
@@ -94,6 +97,29 @@ export const schedules: Readonly<Record<string, Schedule>> = {
       return at >= last || last === top ? least : between(peak, least, (at - top) / (last - top));
     },
   },
+  reduce_on_plateau: {
+    doc: 'is multiplied by `factor` after more than `patience` validations in a row without a better one, as in ReduceLROnPlateau',
+    options: {
+      factor: { kind: 'number', minimum: 0, below: 1, default: 0.1, doc: 'what the rate is multiplied by' },
+      patience: { kind: 'integer', minimum: 0, default: 10, doc: 'validations that may be no better' },
+      threshold: {
+        kind: 'number',
+        minimum: 0,
+        default: 1e-4,
+        doc: 'how much better counts, as a share of the best',
+      },
+      cooldown: {
+        kind: 'integer',
+        minimum: 0,
+        default: 0,
+        doc: 'validations after a fall that do not count',
+      },
+      min_lr: { kind: 'number', minimum: 0, default: 0, doc: 'the rate does not fall below' },
+      warmup,
+    },
+    // `peak` is what the validations so far have left of it (`plateau.ts`).
+    rate: (peak) => peak,
+  },
   inverse_sqrt: {
     doc: 'falls with the root of the step: `lr` at the end of the warm-up, half of it at four times that step (Vaswani et al. 2017)',
     options: { warmup },
@@ -101,22 +127,44 @@ export const schedules: Readonly<Record<string, Schedule>> = {
   },
 };
 
-/**
- * Of the step with this number (from 1), from the optimiser's `lr` (PyTorch's default where it has none) and the task's
- * schedule. `total`: the steps of the whole run, or Infinity where nothing bounds it. Throws a RuntimeError where the
- * plan's numbers are none, or the schedule needs a length that nobody gave.
- */
-export function learningRate(task: PlanTask, step: number, total: number): number {
-  const { named, positional, place } = task.optimizer;
-  const peak = named['lr'] ?? positional[0] ?? 1e-3;
-  if (typeof peak !== 'number' || !(peak >= 0))
-    throw new RuntimeError(2, `${place}: lr must be a number from 0`);
+/** The task's schedule; undefined where the rate stays as it is. Throws a RuntimeError where it is none. */
+export function scheduleOf(task: PlanTask): PlanCall | undefined {
   const call = task.fields['schedule'];
-  if (call === undefined || call === null) return peak;
+  if (call === undefined || call === null) return undefined;
   if (!isCall(call)) throw new RuntimeError(2, `task ${task.name}: the schedule is not a schedule`);
+  return call;
+}
+
+/** An option that needs no length of the run. */
+export function scheduleOption(call: PlanCall, name: string): number {
+  return optionOf(call, knownSchedule(call), name, Number.POSITIVE_INFINITY);
+}
+
+function knownSchedule(call: PlanCall): Schedule {
   const schedule = schedules[call.builder];
   if (schedule === undefined)
     throw new RuntimeError(2, `${call.place}: there is no schedule \`${call.builder}\``);
+  return schedule;
+}
+
+/** The optimiser's `lr`, PyTorch's default where it has none. */
+export function peakRate({ optimizer: { named, positional, place } }: PlanTask): number {
+  const peak = named['lr'] ?? positional[0] ?? 1e-3;
+  if (typeof peak !== 'number' || !(peak >= 0))
+    throw new RuntimeError(2, `${place}: lr must be a number from 0`);
+  return peak;
+}
+
+/**
+ * Of the step with this number (from 1), from the optimiser's `lr` (PyTorch's default where it has none) and the task's
+ * schedule. `total`: the steps of the whole run, or Infinity where nothing bounds it. Throws a RuntimeError where the
+ * plan's numbers are none, or the schedule needs a length that nobody gave. `peak`: what validations have made of the
+ * optimiser's rate.
+ */
+export function learningRate(task: PlanTask, step: number, total: number, peak = peakRate(task)): number {
+  const call = scheduleOf(task);
+  if (call === undefined) return peak;
+  const schedule = knownSchedule(call);
   const option = (name: string): number => optionOf(call, schedule, name, total);
   const at = step - 1;
   const rise = option('warmup');

@@ -4,12 +4,13 @@
  */
 
 /**
+ * `update`: where gradients of several batches are summed, the step that follows from them; without inputs.
  * From `prepare` on they are those of generation (docs/generation.md): `prefill` and `decode` have outputs.
  */
 export type ProgramName =
-  'train' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
 
-const datasetPrograms: readonly ProgramName[] = ['train', 'eval', 'predict'];
+const datasetPrograms: readonly ProgramName[] = ['train', 'update', 'eval', 'predict'];
 
 /** Whether a program writes texts: its states are those of the text at hand, not of batches of data. */
 export function isOfGeneration(program: ProgramName): boolean {

@@ -1,5 +1,6 @@
 /** State dicts: parameters by PyTorch's names, checked against a plan before any of them is used. */
 import type { Plan, PlanDim, PlanDType, PlanState, PlanStateRole } from './plan.ts';
+import { describeDifferences, settingsToGive } from './trained-config.ts';
 import { RuntimeError, type Session, type TensorData } from './session.ts';
 
 /** A state of the plan with its shape. */
@@ -41,14 +42,18 @@ export async function readStates(
 
 /**
  * Throws one RuntimeError (exit code 5) that names every tensor that is missing, superfluous, or of another shape.
- * `source`: the file, for the message. `isWanted`: which of the plan's states are to be there.
+ * `source`: the file, for the message. `isWanted`: which of the plan's states are to be there. `metadata`: the file's, which
+ * may say what it was trained with.
  */
 export function checkStateDict(
   plan: Plan,
   role: PlanStateRole,
   tensors: ReadonlyMap<string, Pick<TensorData, 'dtype' | 'shape'>>,
   source: string,
-  isWanted: (name: string) => boolean = () => true,
+  {
+    isWanted = () => true,
+    metadata = new Map(),
+  }: { readonly isWanted?: (name: string) => boolean; readonly metadata?: ReadonlyMap<string, string> } = {},
 ): void {
   const layouts = stateLayouts(plan, role).filter(({ name }) => isWanted(name));
   const problems = layouts.flatMap(({ name, dtype, shape }) => {
@@ -73,8 +78,13 @@ export function checkStateDict(
   const lines = rest === 0 ? shown : [...shown, `and ${rest} more`];
   throw new RuntimeError(
     5,
-    `${source} does not fit ${plan.signature.model}:${lines.map((problem) => `\n  ${problem}`).join('')}`,
+    `${source} does not fit ${plan.signature.model}:${lines.map((problem) => `\n  ${problem}`).join('')}${settingsHelp(plan, metadata)}`,
   );
+}
+
+function settingsHelp(plan: Plan, metadata: ReadonlyMap<string, string>): string {
+  const difference = describeDifferences(plan, metadata);
+  return difference === undefined ? '' : `\n  help: ${difference}: ${settingsToGive(plan, metadata)}`;
 }
 
 const mostLines = 24;
@@ -119,4 +129,36 @@ function printLayout(dtype: string, shape: readonly number[]): string {
 function printName(name: string): string {
   const printable = name.replaceAll(/\p{C}/gu, '?');
   return printable.length > 120 ? `${printable.slice(0, 120)}…` : printable;
+}
+
+/** The parameters as the model is used: their moving averages, where training keeps some. */
+export async function readResult(session: Session, plan: Plan): Promise<ReadonlyMap<string, TensorData>> {
+  const tensors = new Map<string, TensorData>();
+  for (const { name } of statesOf(plan, 'parameter'))
+    tensors.set(name, await session.readState(resultState(plan, name)));
+  return tensors;
+}
+
+/** The state in which a parameter's value is, as the model is used. */
+export function resultState(plan: Plan, parameter: string): string {
+  const average = `average/${parameter}`;
+  return plan.states.some(({ name }) => name === average) ? average : parameter;
+}
+
+/** Parameters to start from or to use: averages begin there, too. */
+export function writeParameters(
+  session: Session,
+  plan: Plan,
+  tensors: ReadonlyMap<string, TensorData>,
+): void {
+  writeStates(session, tensors);
+  writeAverages(session, plan, tensors);
+}
+
+/** The averages alone, by the names of their parameters. */
+export function writeAverages(session: Session, plan: Plan, tensors: ReadonlyMap<string, TensorData>): void {
+  for (const [name, tensor] of tensors) {
+    const state = resultState(plan, name);
+    if (state !== name) session.writeState(state, tensor);
+  }
 }

@@ -84,6 +84,8 @@ export interface TensorSpec {
   readonly shape: readonly PlanDim[];
   /** Of numbers of tokens or classes: inclusive low, exclusive high. */
   readonly range?: readonly [number, number];
+  /** Of lengths: the dimension whose size none is above. */
+  readonly along?: string;
 }
 
 /** What data is made for. */

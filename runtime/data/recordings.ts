@@ -142,7 +142,7 @@ async function readManifest(
   files: DataFiles,
 ): Promise<readonly Entry[]> {
   if (source.optionalString('pattern') !== undefined)
-    failAt(source.place, `\`pattern\` is for a folder, and \`${path}\` is none`);
+    failAt(source.place, `\`pattern\` is for a folder, and \`${path}\` is none`, 'name the folder in which the recordings lie: its path is relative to the working directory, then to the folder of the program'); // prettier-ignore
   const format = /\.(csv|tsv|jsonl)$/i.exec(path)?.[1]?.toLowerCase();
   if (format === undefined) {
     failAt(

@@ -159,6 +159,7 @@ function fitRows(
 ): readonly Row[] {
   const { frameBound, frameDim, labelBound, labelDim } = binding;
   const longest = rows.reduce((most, { frames }) => Math.max(most, frames.count), 0);
+  const longestText = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const isLong = ({ frames, ids }: Row): boolean => frames.count > frameBound || ids.length > labelBound;
   const long = rows.filter(isLong);
   const [first] = long;
@@ -170,7 +171,7 @@ function fitRows(
     return rows.filter((row) => !isLong(row));
   }
   const faults = new Faults(
-    `write \`dim ${longest > frameBound ? `${frameDim} <= ${longest}` : `${labelDim ?? ''} <= …`}\`, more stacked frames, or \`recordings{…, long=skip}\` to leave such rows out`,
+    `write \`dim ${longest > frameBound ? `${frameDim} <= ${longest}` : `${labelDim ?? ''} <= ${longestText}`}\`, more stacked frames, or \`recordings{…, long=skip}\` to leave such rows out`,
   );
   for (const { frames, ids, place } of long)
     faults.add(

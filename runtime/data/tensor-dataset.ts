@@ -145,6 +145,15 @@ export function bindTensors(
       );
     }
   }
+  for (const { name, along } of context.inputs) {
+    const tensor = bound.get(name);
+    const size = along === undefined ? undefined : sizes.get(along);
+    const at = tensor === undefined || size === undefined ? -1 : tensor.data.findIndex((each) => each > size);
+    if (tensor !== undefined && at >= 0)
+      problems.push(
+        `\`${name}\` has ${tensor.data[at]} at [${unravel(at, tensor.shape).join(', ')}], and \`${origins.get(along ?? '') ?? ''}\` is ${size} long along ${along}: no row can be longer`,
+      );
+  }
   const rows = sizes.get(batchDim ?? '') ?? 0;
   if (problems.length === 0 && rows === 0) problems.push('there are no rows');
   if (problems.length > 0) {

@@ -46,9 +46,15 @@ export function addTranscripts(
   const impossible = rows.filter((row) => framesNeeded(rowsOf(row)) > framesOf(row));
   const [first = 0] = impossible;
   const note = `${impossible.length} of ${plural(bound.rows, 'row')} need more frames than they have, so that no alignment spells them: the first, row ${first}, has ${plural(rowsOf(first).length, 'label')}, which take ${framesNeeded(rowsOf(first))} frames with a blank between equal ones, and ${plural(framesOf(first), 'frame')}`;
+  const blanks = rows.filter((row) => lengths !== undefined && rowsOf(row).includes(0));
+  const blankNote = `${blanks.length} of ${plural(bound.rows, 'row')} have the blank, 0, among their labels: the first is row ${blanks[0] ?? 0}`;
   return {
     ...dataset,
-    notes: impossible.length === 0 ? dataset.notes : [...dataset.notes, note],
+    notes: [
+      ...dataset.notes,
+      ...(impossible.length === 0 ? [] : [note]),
+      ...(blanks.length === 0 ? [] : [blankNote]),
+    ],
     text: (_split, row) => decode(rowsOf(row)),
     transcripts: {
       frames: (_split, row) => framesOf(row),

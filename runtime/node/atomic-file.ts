@@ -2,10 +2,10 @@
  * A file that is the old one or the whole new one, whatever happens in between: temporary sibling, fsync, rename,
  * fsync of the folder.
  */
-import { open, mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { access, constants, open, mkdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import { RuntimeError } from '../session.ts';
+import { codeOf, explainSystemError } from './system-errors.ts';
 
 /** What is written; parts may be made as they are needed. */
 export type FileParts = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
@@ -36,6 +36,22 @@ export async function writeFileAtomic(file: string, parts: FileParts): Promise<v
   }
 }
 
+/**
+ * Makes the folder of a file that is to be written later, and throws a RuntimeError (exit code 5) where nothing may be
+ * written there: before hours of work, not after them.
+ */
+export async function checkWritable(file: string): Promise<void> {
+  try {
+    const folder = path.dirname(file);
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isDirectory() === true) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+  } catch (error) {
+    throw explainSystemError(error, `cannot write ${file}`);
+  }
+}
+
 /** Node passes at most 2^31 - 1 bytes to a write, and the system may take fewer. */
 const writeBytes = 1 << 28;
 
@@ -62,32 +78,4 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle?.close();
   }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of the disk is used up',
-  EROFS: 'the disk is read-only',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  EISDIR: 'it is a folder',
-  EEXIST: 'a file of that name is in the way',
-  EMFILE: 'too many files are open',
-  EFBIG: 'the file would be larger than the system allows',
-  EIO: 'the disk reports a fault',
-  ERR_FS_FILE_TOO_LARGE: 'the file is too large to be read at once',
-};
-
-/** A RuntimeError with exit code 5 for what the system refused; everything else as it is. */
-export function explainSystemError(error: unknown, what: string): unknown {
-  const code = codeOf(error);
-  if (error instanceof RuntimeError || (reasons[code] === undefined && !/^E[A-Z0-9]+$/.test(code)))
-    return error;
-  return new RuntimeError(5, `${what}: ${reasons[code] ?? code} (${code})`, { cause: error });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

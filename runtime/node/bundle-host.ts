@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { BundleHost } from '../bundle.ts';
 import { openGpuSession } from '../gpu-session.ts';
-import { explainSystemError } from './atomic-file.ts';
+import { explainSystemError } from './system-errors.ts';
 import { openDevice } from './device.ts';
 
 /** `base`: the bundle's folder as a file URL, with a slash at its end. */

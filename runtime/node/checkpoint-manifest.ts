@@ -1,4 +1,5 @@
 /** `manifest.json` of a checkpoint: where training stood, and which files belong to it. */
+import type { PlateauState } from '../plateau.ts';
 import { RuntimeError } from '../session.ts';
 
 export interface Manifest {
@@ -9,6 +10,7 @@ export interface Manifest {
   readonly batch: number;
   readonly seed: number;
   readonly validationsSinceBest: number;
+  readonly plateau?: PlateauState;
   readonly best?: { readonly step: number; readonly score: number };
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
@@ -39,6 +41,7 @@ export function parseManifest(text: string, place: string): Manifest {
     batch: count('batch'),
     seed: count('seed'),
     validationsSinceBest: count('validationsSinceBest'),
+    ...readPlateau(json['plateau']),
     ...(isRecord(best) && typeof best['score'] === 'number'
       ? { best: { step: count('step', best), score: best['score'] } }
       : {}),
@@ -53,4 +56,11 @@ export function parseManifest(text: string, place: string): Manifest {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readPlateau(json: unknown): Pick<Manifest, 'plateau'> {
+  if (!isRecord(json)) return {};
+  const { lr, best, bad, cooldown } = json;
+  if (typeof lr !== 'number' || typeof bad !== 'number' || typeof cooldown !== 'number') return {};
+  return { plateau: { lr, bad, cooldown, ...(typeof best === 'number' ? { best } : {}) } };
 }

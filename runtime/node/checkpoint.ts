@@ -8,15 +8,18 @@ import path from 'node:path';
 import process from 'node:process';
 import type { Plan, PlanStateRole } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
-import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
+import { checkStateDict, resultState, stateLayouts, writeAverages, writeStates } from '../state-dict.ts';
 import type { TrainState } from '../train.ts';
-import { explainSystemError, syncFolder, writeFileAtomic } from './atomic-file.ts';
+import { syncFolder, writeFileAtomic } from './atomic-file.ts';
+import { explainSystemError } from './system-errors.ts';
 import { identifyFile } from './file-identity.ts';
 import { parseManifest, type Manifest } from './checkpoint-manifest.ts';
 import { readSafetensorsFile, writeSafetensorsFile, type LazyTensor } from './safetensors-file.ts';
 
 const parametersFile = 'parameters.safetensors';
 const optimizerFile = 'optimizer.safetensors';
+/** Only where training keeps moving averages: the parameters as the model is used, a state dict like the first. */
+const averageFile = 'average.safetensors';
 /** Only where batches leave something for the next. */
 const carryFile = 'carry.safetensors';
 const bestFile = 'best.safetensors';
@@ -50,6 +53,7 @@ export async function saveCheckpoint(folder: string, request: SaveRequest): Prom
         writeSafetensorsFile(path.join(temporary, file), tensors, metadata);
       await write(parametersFile, lazyStates(session, plan, 'parameter'));
       await write(optimizerFile, lazyStates(session, plan, 'optimizer'));
+      if (keepsAverages(plan)) await write(averageFile, lazyResult(session, plan));
       const carries = lazyStates(session, plan, 'carry');
       if (carries.length > 0) await write(carryFile, carries);
       if (state.best !== undefined) await write(bestFile, state.best.parameters);
@@ -74,16 +78,25 @@ export interface LoadedCheckpoint {
   readonly seed: number;
   readonly parameters: ReadonlyMap<string, TensorData>;
   readonly optimizer: ReadonlyMap<string, TensorData>;
+  /** Empty where training keeps none. */
+  readonly averages: ReadonlyMap<string, TensorData>;
   readonly carries: ReadonlyMap<string, TensorData>;
   readonly metadata: ReadonlyMap<string, string>;
   /** Newer ones that are not whole, with the reason. */
   readonly damaged: readonly string[];
 }
 
-/** The newest whole checkpoint, or undefined where there is none. Throws a RuntimeError where the disk refuses. */
-export async function loadCheckpoint(folder: string): Promise<LoadedCheckpoint | undefined> {
+/**
+ * The newest whole checkpoint, of a step before `below`, or undefined where there is none. Throws a RuntimeError where
+ * the disk refuses.
+ */
+export async function loadCheckpoint(
+  folder: string,
+  below = Number.POSITIVE_INFINITY,
+): Promise<LoadedCheckpoint | undefined> {
   const damaged: string[] = [];
-  for (const { name } of await listCheckpoints(folder)) {
+  for (const { name, step } of await listCheckpoints(folder)) {
+    if (step >= below) continue;
     const place = path.join(folder, name);
     try {
       return { ...(await readCheckpoint(place)), damaged };
@@ -101,10 +114,24 @@ export async function loadCheckpoint(folder: string): Promise<LoadedCheckpoint |
 export function restoreCheckpoint(session: Session, plan: Plan, checkpoint: LoadedCheckpoint): void {
   checkStateDict(plan, 'parameter', checkpoint.parameters, path.join(checkpoint.folder, parametersFile));
   checkStateDict(plan, 'optimizer', checkpoint.optimizer, path.join(checkpoint.folder, optimizerFile));
+  if (keepsAverages(plan))
+    checkStateDict(plan, 'parameter', checkpoint.averages, path.join(checkpoint.folder, averageFile));
   checkStateDict(plan, 'carry', checkpoint.carries, path.join(checkpoint.folder, carryFile));
   writeStates(session, checkpoint.parameters);
   writeStates(session, checkpoint.optimizer);
   writeStates(session, checkpoint.carries);
+  writeAverages(session, plan, checkpoint.averages);
+}
+
+function keepsAverages(plan: Plan): boolean {
+  return plan.states.some(({ role }) => role === 'average');
+}
+
+function lazyResult(session: Session, plan: Plan): readonly LazyTensor[] {
+  return lazyStates(session, plan, 'parameter').map((tensor) => ({
+    ...tensor,
+    load: () => session.readState(resultState(plan, tensor.name)),
+  }));
 }
 
 function lazyStates(session: Session, plan: Plan, role: PlanStateRole): readonly LazyTensor[] {
@@ -154,7 +181,7 @@ async function prune(folder: string, names: readonly string[]): Promise<void> {
 }
 
 async function describe(folder: string, state: TrainState, seed: number): Promise<Manifest> {
-  const { step, epoch, batch, validationsSinceBest, best } = state;
+  const { step, epoch, batch, validationsSinceBest, plateau, best } = state;
   const names = (await readdir(folder)).toSorted();
   const files = await Promise.all(
     names.map(async (name) => ({ name, ...(await identifyFile(path.join(folder, name))) })),
@@ -167,6 +194,7 @@ async function describe(folder: string, state: TrainState, seed: number): Promis
     batch,
     seed,
     validationsSinceBest,
+    ...(plateau === undefined ? {} : { plateau }),
     ...(best === undefined ? {} : { best: { step: best.step, score: best.score } }),
     files,
   };
@@ -181,12 +209,15 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
       if (found.sha256 !== file.sha256)
         throw new RuntimeError(5, `${path.join(folder, file.name)} is not what was written`);
     }
-    const { step, epoch, batch, seed, validationsSinceBest, best } = manifest;
+    const { step, epoch, batch, seed, validationsSinceBest, plateau, best } = manifest;
     const { tensors: parameters, metadata } = await readSafetensorsFile(path.join(folder, parametersFile));
     const { tensors: optimizer } = await readSafetensorsFile(path.join(folder, optimizerFile));
-    const carries = manifest.files.some(({ name }) => name === carryFile)
-      ? (await readSafetensorsFile(path.join(folder, carryFile))).tensors
-      : new Map<string, TensorData>();
+    const readIfAny = async (wanted: string): Promise<ReadonlyMap<string, TensorData>> =>
+      manifest.files.some(({ name }) => name === wanted)
+        ? (await readSafetensorsFile(path.join(folder, wanted))).tensors
+        : new Map();
+    const carries = await readIfAny(carryFile);
+    const averages = await readIfAny(averageFile);
     const bestParameters =
       best === undefined ? undefined : await readSafetensorsFile(path.join(folder, bestFile));
     return {
@@ -194,6 +225,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
       seed,
       parameters,
       optimizer,
+      averages,
       carries,
       metadata,
       state: {
@@ -201,6 +233,7 @@ async function readCheckpoint(folder: string): Promise<Omit<LoadedCheckpoint, 'd
         epoch,
         batch,
         validationsSinceBest,
+        ...(plateau === undefined ? {} : { plateau }),
         ...(best === undefined || bestParameters === undefined
           ? {}
           : { best: { ...best, parameters: bestParameters.tensors } }),

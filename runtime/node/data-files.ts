@@ -4,7 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import type { DataFiles } from '../data/dataset.ts';
 import { RuntimeError } from '../session.ts';
-import { explainSystemError } from './atomic-file.ts';
+import { explainSystemError } from './system-errors.ts';
 import { identifyBytes, identifyFile, type FileIdentity } from './file-identity.ts';
 import { createFileSink, createLargeFile } from './large-files.ts';
 

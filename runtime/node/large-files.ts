@@ -5,7 +5,7 @@ import path from 'node:path';
 import process from 'node:process';
 import type { LargeFile } from '../data/dataset.ts';
 import type { TokenSink } from '../data/token-store.ts';
-import { explainSystemError } from './atomic-file.ts';
+import { explainSystemError } from './system-errors.ts';
 
 const chunkBytes = 1 << 20;
 

@@ -1,10 +1,11 @@
 /** Parameters' files of the commands: state dicts in PyTorch's names, with what encodes raw text in their metadata. */
 import { encoderKey } from '../data/encoder.ts';
-import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
+import { readSafetensorsFile, SafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { adaptStateDict } from '../foreign-names.ts';
-import { checkStateDict, stateLayouts, writeStates } from '../state-dict.ts';
+import { configKey, printConfig } from '../trained-config.ts';
+import { checkStateDict, stateLayouts, writeParameters } from '../state-dict.ts';
 
 /** For a file that is to be written. `encoder`: of the data set. */
 export function parameterMetadata(plan: Plan, encoder: string | undefined): ReadonlyMap<string, string> {
@@ -12,12 +13,20 @@ export function parameterMetadata(plan: Plan, encoder: string | undefined): Read
     // What PyTorch's own tools write and ask for.
     ['format', 'pt'],
     ['lmc.model', plan.signature.model],
+    ...(plan.config === undefined ? [] : [[configKey, printConfig(plan.config)] as const]),
     ...(encoder === undefined ? [] : [[encoderKey, encoder] as const]),
   ]);
 }
 
 export function encoderOf(metadata: ReadonlyMap<string, string>): string | undefined {
   return metadata.get(encoderKey);
+}
+
+/** Throws a RuntimeError (exit code 5) where the file cannot be read. */
+export async function readMetadata(file: string): Promise<ReadonlyMap<string, string>> {
+  const opened = await SafetensorsFile.open(file);
+  await opened.close();
+  return opened.metadata;
 }
 
 export interface ParameterFile {
@@ -39,12 +48,12 @@ export async function readParameters(plan: Plan, file: string, only?: string): P
     throw new RuntimeError(2, `no parameter stands below "${only}"; the model has ${tops.join(', ')}`);
   }
   const tensors = new Map([...adaptStateDict(plan, all)].filter(([name]) => isWanted(name)));
-  checkStateDict(plan, 'parameter', tensors, file, isWanted);
+  checkStateDict(plan, 'parameter', tensors, file, { isWanted, metadata });
   return { tensors, metadata };
 }
 
-export function loadParameters(session: Session, { tensors }: ParameterFile): void {
-  writeStates(session, tensors);
+export function loadParameters(session: Session, plan: Plan, { tensors }: ParameterFile): void {
+  writeParameters(session, plan, tensors);
 }
 
 /** Throws a RuntimeError (exit code 5) where the disk refuses; an older file is then untouched. */

@@ -15,7 +15,8 @@ import {
   type SafetensorsEntry,
 } from '../safetensors/header.ts';
 import { RuntimeError, type TensorData } from '../session.ts';
-import { explainSystemError, writeFileAtomic } from './atomic-file.ts';
+import { writeFileAtomic } from './atomic-file.ts';
+import { explainSystemError } from './system-errors.ts';
 
 /** Node's limit for one read is 2^31 - 1 bytes. */
 const readBytes = 1 << 28;

@@ -8,7 +8,8 @@ import { evaluate, scoresOf } from '../evaluate.ts';
 import { printEvaluation } from '../evaluation-text.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session } from '../session.ts';
-import { readStates, stateLayouts, writeStates } from '../state-dict.ts';
+import { describeDifferences } from '../trained-config.ts';
+import { readResult, stateLayouts, writeParameters } from '../state-dict.ts';
 import {
   countSteps,
   settingsOf,
@@ -28,6 +29,7 @@ import {
   readParameters,
   saveParameters,
 } from './parameters.ts';
+import { explainRawSystemError } from './system-errors.ts';
 import { parseTrainOptions, trainHelp, type BundleTrainOptions } from './train-options.ts';
 import { TrainLog, type LogOutput } from './train-log.ts';
 
@@ -51,6 +53,11 @@ function explainFailure(error: unknown): number {
   if (error instanceof RuntimeError) {
     output.err(`train: ${error.message}\n`);
     return error.exitCode;
+  }
+  const refused = explainRawSystemError(error);
+  if (refused !== undefined) {
+    output.err(`train: ${refused.message}\n`);
+    return refused.exitCode;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   output.err(`train: ${details}\n`);
@@ -135,7 +142,9 @@ class BundleTraining {
     if (checkpoint !== undefined) restoreCheckpoint(this.#session, this.#plan, checkpoint);
     else if (init !== undefined) {
       const parameters = await readParameters(this.#plan, init);
-      loadParameters(this.#session, parameters);
+      const difference = describeDifferences(this.#plan, parameters.metadata);
+      if (difference !== undefined) this.#log.say(difference);
+      loadParameters(this.#session, this.#plan, parameters);
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
@@ -185,8 +194,7 @@ class BundleTraining {
       signal,
       observer: {
         step: (event) => this.#log.step(event),
-        evaluation: (evaluation, step, best) =>
-          this.#log.evaluation(evaluation, step, best ? '  (best)' : ''),
+        evaluation: (evaluation, step, best) => this.#log.evaluation(evaluation, step, best),
         ...(place === undefined
           ? {}
           : {
@@ -238,7 +246,7 @@ class BundleTraining {
   }
 
   #endInterrupted({ state, seconds }: TrainResult): number {
-    this.#log.end(state.step, seconds);
+    this.#log.end(state.step, seconds, 'interrupted');
     const folder = this.#options.resume ?? this.#options.out;
     if (folder !== undefined)
       this.#log.say(`saved after step ${state.step}; go on with: node train.js --resume ${folder}`);
@@ -253,20 +261,20 @@ class BundleTraining {
     const [plan, session] = [this.#plan, this.#session];
     if (reason === 'patience') this.#log.say('validation gets no better: stopped');
     if (best !== undefined && best.step !== state.step) {
-      writeStates(session, best.parameters);
+      writeParameters(session, plan, best.parameters);
       this.#log.say(`the parameters of step ${best.step}, with the best validation, are the result`);
     }
     const place = this.#options.save ?? path.join(this.#folder, 'model.safetensors');
-    await saveParameters(place, await readStates(session, plan, 'parameter'), metadata);
+    await saveParameters(place, await readResult(session, plan), metadata);
     this.#log.say(`wrote ${place}`);
     // With --data every row was trained on: nothing is held out.
     if (dataset.rows.test === 0 || this.#options.data !== undefined) {
-      this.#log.end(state.step, seconds);
+      this.#log.end(state.step, seconds, reason);
       return;
     }
     const evaluation = await evaluate({ session, plan, dataset, split: 'test', seed: this.#seed });
     this.#log.evaluation(evaluation, best?.step ?? state.step);
-    this.#log.end(state.step, seconds);
+    this.#log.end(state.step, seconds, reason);
     if (this.#options.logFormat === 'text') output.out(printEvaluation(evaluation, taskOf(plan), dataset));
   }
 }

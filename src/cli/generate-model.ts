@@ -1,6 +1,7 @@
 /** Texts from a model: one prompt as a stream, many prompts into a file, events for programs. */
 import { readFile } from 'node:fs/promises';
 import { TextWriter } from '../../runtime/generate/text-writer.ts';
+import { explainSystemError } from '../../runtime/node/system-errors.ts';
 import type { ParameterFile } from '../../runtime/node/parameters.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { oneLine, TextPrinter, type GenerateOptions } from './generated-texts.ts';
@@ -47,10 +48,7 @@ async function readTexts({ prompt, input }: GenerateOptions): Promise<readonly s
   try {
     text = await readFile(input, 'utf8');
   } catch (error) {
-    throw new CommandError(
-      exitCodes.files,
-      `cannot read ${input}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw explainSystemError(error, `cannot read ${input}`);
   }
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();

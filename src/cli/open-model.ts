@@ -1,19 +1,28 @@
 /** From a file to a running model: compiles it for the device that is there and opens a session on it. */
 import { Reporter } from '../diagnostics/diagnostic.ts';
-import { generateModel, lowerAndOptimize, type OptimizedModel, type Purpose } from '../compile.ts';
+import {
+  generateModel,
+  lowerAndOptimize,
+  type CompiledModel,
+  type OptimizedModel,
+  type Purpose,
+} from '../compile.ts';
 import { portableTarget } from '../codegen/target.ts';
 import type { LowerOptions } from '../lower/lowered.ts';
 import { openReferenceSession } from '../reference-session.ts';
 import { openGpuSession } from '../../runtime/gpu-session.ts';
 import { initialValues } from '../../runtime/initialize.ts';
 import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
-import type { Plan } from '../../runtime/plan.ts';
+import type { DataPlan } from '../../runtime/node/open-data.ts';
+import type { Plan, PlanConstant } from '../../runtime/plan.ts';
 import { RuntimeError, type Session } from '../../runtime/session.ts';
 import { stateLayouts } from '../../runtime/state-dict.ts';
 import { stopsAfterReport } from './diagnostics.ts';
 import { CommandError, exitCodes } from './exit.ts';
+import { missingFile } from './missing-file.ts';
 import type { Io } from './io.ts';
 import type { DiskHost } from './source-host.ts';
+import { printSummary } from './summary/print-summary.ts';
 
 export interface OpenRequest {
   readonly file: string;
@@ -25,8 +34,12 @@ export interface OpenRequest {
   readonly seed?: number;
   /** Whether the command makes no sense without a task. */
   readonly needsTask: boolean;
+  /** Once the program is checked, before the driver loads: what is wrong with the data is said at once. */
+  readonly beforeDevice?: (plan: DataPlan) => Promise<void>;
   /** Which programs are compiled. All but training load their parameters from a file. */
   readonly purpose: Purpose;
+  /** Whether training keeps its gradients to be looked at. */
+  readonly watchGradients?: boolean;
 }
 
 export interface OpenModel {
@@ -34,6 +47,11 @@ export interface OpenModel {
   readonly session: Session;
   readonly seed: number;
   readonly parameterCount: number;
+  readonly compiled: CompiledModel;
+  /** Entries of the program's `config`, as they hold. */
+  readonly config: Readonly<Record<string, PlanConstant>>;
+  /** Layers and memory, as `lmc summary` prints them for this device. */
+  readonly summarize: () => string;
   readonly close: () => void;
 }
 
@@ -41,6 +59,7 @@ export interface OpenModel {
 export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel | undefined> {
   const optimized = checkModel(io, request);
   if (optimized === undefined) return undefined;
+  await request.beforeDevice?.(dataPlan(optimized));
   // Only now, so that a misspelt layer is not hidden behind a missing driver.
   if (request.device === 'reference') return openOn(undefined, request, optimized);
   if (request.device !== undefined)
@@ -57,6 +76,14 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
   }
 }
 
+function dataPlan({ lowered: { signature, task }, graphs }: OptimizedModel): DataPlan {
+  const bounds = new Map(
+    Object.values(graphs).flatMap((graph) => graph.dims.map(({ name, bound }) => [name, bound])),
+  );
+  const dims = Array.from(bounds, ([name, bound]) => ({ name, bound }));
+  return { signature, dims, ...(task === undefined ? {} : { task }) };
+}
+
 /** On the float64 evaluator without a device. Closes the device where it cannot run the model. */
 async function openOn(
   device: OpenedDevice | undefined,
@@ -64,7 +91,9 @@ async function openOn(
   optimized: OptimizedModel,
 ): Promise<OpenModel> {
   try {
-    const { plan, modules } = generateModel(optimized, device?.facts ?? portableTarget).generated;
+    const target = device?.facts ?? portableTarget;
+    const compiled = generateModel(optimized, target);
+    const { plan, modules } = compiled.generated;
     const seed = request.seed ?? plan.task?.seed ?? 0;
     const isNew = request.purpose === 'training';
     const session =
@@ -82,6 +111,9 @@ async function openOn(
       session,
       seed,
       parameterCount: countParameters(plan),
+      compiled,
+      config: compiled.lowered.config,
+      summarize: () => printSummary(compiled, target),
       close: () => {
         session.close();
         device?.close();
@@ -117,11 +149,11 @@ function zeros(shape: readonly number[]): Float32Array {
 /** Prints what the compiler has to say. */
 function checkModel(
   io: Io,
-  { file, host, options, needsTask, purpose }: OpenRequest,
+  { file, host, options, needsTask, purpose, watchGradients = false }: OpenRequest,
 ): OptimizedModel | undefined {
-  if (host.readFile(file) === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+  if (host.readFile(file) === undefined) throw missingFile(file);
   const reporter = new Reporter();
-  const optimized = lowerAndOptimize(file, host, options, reporter, { purpose });
+  const optimized = lowerAndOptimize(file, host, options, reporter, { purpose, watchGradients });
   if (stopsAfterReport(reporter, io, host) || optimized === undefined) return undefined;
   const { task, signature } = optimized.lowered;
   if (needsTask && task === undefined)

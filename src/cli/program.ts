@@ -1,6 +1,7 @@
 /** The command line as a whole. Each command is one file of `commands/`, and this is the only list of them. */
 import { Command } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { compareCommand } from './commands/compare.ts';
 import { compileCommand } from './commands/compile.ts';
 import { devicesCommand } from './commands/devices.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -11,6 +12,8 @@ import { generateCommand } from './commands/generate.ts';
 import { initCommand } from './commands/init.ts';
 import { irCommand } from './commands/ir.ts';
 import { predictCommand } from './commands/predict.ts';
+import { reportCommand } from './commands/report.ts';
+import { runsCommand } from './commands/runs.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
@@ -25,6 +28,9 @@ const commands = [
   irCommand,
   compileCommand,
   trainCommand,
+  runsCommand,
+  compareCommand,
+  reportCommand,
   evalCommand,
   predictCommand,
   generateCommand,

@@ -1,17 +1,29 @@
 /**
- * The folder of a training run: `config.json`, `sources/` (copies of the program), `plan.json`, `log.jsonl` (every
- * event), `checkpoints/`, and at the end `model.safetensors`.
+ * The folder of a training run: `config.json`, `run.json`, `sources/` (copies of the program), `plan.json`,
+ * `log.jsonl` (every event), `tensorboard/`, `checkpoints/`, and at the end `model.safetensors`.
  */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { RuntimeError } from '../../runtime/session.ts';
 import { replaceFile } from './replace-file.ts';
 import { parseRunConfig, type RunConfig } from './run-config.ts';
+import { parseRunFacts, type RunFacts } from './run-facts.ts';
 
 const configFile = 'config.json';
-const logFile = 'log.jsonl';
+export const factsFile = 'run.json';
+export const logFile = 'log.jsonl';
 /** What a run folder owns; other files in it are the user's. */
-const ownEntries = [configFile, 'sources', 'plan.json', logFile, 'checkpoints', 'model.safetensors'];
+const ownEntries = [
+  configFile,
+  factsFile,
+  'sources',
+  'plan.json',
+  logFile,
+  'tensorboard',
+  'checkpoints',
+  'model.safetensors',
+  'report.html',
+];
 
 export class RunFolder {
   readonly path: string;
@@ -75,12 +87,21 @@ export class RunFolder {
     replaceFile(path.join(this.path, configFile), `${JSON.stringify(config, null, 2)}\n`);
   }
 
+  /** Keeps the time at which the run began, where it is gone on with. */
+  writeFacts(facts: RunFacts): void {
+    const place = path.join(this.path, factsFile);
+    const before = existsSync(place) ? parseRunFacts(readFileSync(place, 'utf8')) : undefined;
+    const { started } = before ?? facts;
+    replaceFile(place, `${JSON.stringify({ ...facts, started }, null, 2)}\n`);
+  }
+
   writePlan(plan: unknown): void {
     replaceFile(path.join(this.path, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`);
   }
 
+  /** `event`: a JSON object; its copy in the log has the time, in milliseconds since 1970, too. */
   log(event: string): void {
-    appendFileSync(path.join(this.path, logFile), `${event}\n`);
+    appendFileSync(path.join(this.path, logFile), `${event.slice(0, -1)},"time":${Date.now()}}\n`);
   }
 
   /** Forgets the steps after the one that is gone on from: they are about to come again. */

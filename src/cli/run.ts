@@ -1,5 +1,6 @@
 /** Runs one command line and turns whatever happens into an exit code and a message. */
 import { CommanderError } from 'commander';
+import { explainRawSystemError } from '../../runtime/node/system-errors.ts';
 import { RuntimeError } from '../../runtime/session.ts';
 import { reportBug } from './bug.ts';
 import { CommandError, exitCodes, isSystemError } from './exit.ts';
@@ -30,7 +31,7 @@ function explainFailure(error: unknown, args: readonly string[], io: Io): number
     return error.exitCode;
   }
   if (isSystemError(error)) {
-    io.err(`lmc: ${error.message}\n`);
+    io.err(`lmc: ${explainRawSystemError(error)?.message ?? error.message}\n`);
     return exitCodes.files;
   }
   return reportBug(error, args, io);

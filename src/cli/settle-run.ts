@@ -20,6 +20,10 @@ export interface TrainOptions extends RunOptions {
   readonly epochs?: number;
   readonly checkpointSteps?: number;
   readonly keep: number;
+  readonly dryRun?: true;
+  readonly overfitBatch?: true;
+  /** Steps between two looks at the gradients. */
+  readonly watchGrads?: number;
 }
 
 export interface SettledRun {
@@ -42,6 +46,8 @@ export interface SettledRun {
 }
 
 export function settleRun(file: string | undefined, options: TrainOptions): SettledRun {
+  if (options.overfitBatch === true && options.resume !== undefined)
+    throw new CommandError(exitCodes.usage, '--overfit-batch starts afresh: without --resume');
   if (options.resume !== undefined) return settleResumed(file, options.resume, options);
   if (file === undefined)
     throw new CommandError(exitCodes.usage, 'which program? `lmc train FILE`, or `lmc train --resume DIR`');

@@ -10,6 +10,7 @@ import { parseTagger } from '../../runtime/data/tagging/tagger.ts';
 import { createTranscribe } from '../../runtime/decode/transcribe.ts';
 import { printable } from '../../runtime/evaluation-text.ts';
 import { encoderOf, type ParameterFile } from '../../runtime/node/parameters.ts';
+import { explainSystemError } from '../../runtime/node/system-errors.ts';
 import { predict } from '../../runtime/predict.ts';
 import { RuntimeError } from '../../runtime/session.ts';
 import { taskOf } from '../../runtime/train.ts';
@@ -62,7 +63,7 @@ export async function transcribeFiles(
     if (frames.count > frameBound)
       throw new RuntimeError(
         5,
-        `${file}: the recording has ${plural(frames.count, 'frame')}, and the program bounds \`${frameDim}\` by ${frameBound}`,
+        `${file}: the recording has ${plural(frames.count, 'frame')}, and the program bounds \`${frameDim}\` by ${frameBound}\n  help: cut it into pieces, or write \`dim ${frameDim} <= ${frames.count}\``,
       );
     return { frames, ids: new Int32Array() };
   });
@@ -85,8 +86,6 @@ function readSound(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new RuntimeError(5, `${file} cannot be read: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    });
+    throw explainSystemError(error, `cannot read ${file}`);
   }
 }

@@ -144,13 +144,16 @@ class LayoutBuilder {
    */
   #planArenas(temporaries: readonly Temporary[]): MemoryPlan {
     const { kind, bufferBytes } = this.#options.target;
-    const limited = (limit: number): MemoryPlan =>
-      planMemory(temporaries, { arenaLimit: Math.min(bufferBytes, limit) });
+    const limited = (arenaLimit: number): MemoryPlan => planMemory(temporaries, { arenaLimit });
     const whole = limited(bufferBytes);
     if (kind === 'cpu') return whole;
     const peak = sumOf(whole.arenaBytes);
-    const split = [4, 3, 2].map((arenas) => limited(Math.ceil(peak / arenas)));
-    return split.find((plan) => sumOf(plan.arenaBytes) <= 1.05 * peak) ?? whole;
+    for (const arenas of [4, 3, 2]) {
+      const limit = Math.ceil(peak / arenas);
+      const plan = limit < bufferBytes ? limited(limit) : whole;
+      if (sumOf(plan.arenaBytes) <= 1.05 * peak) return plan;
+    }
+    return whole;
   }
 
   #tensor(name: string, type: TensorType, buffer: number, offset: number): number {

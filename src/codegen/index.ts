@@ -8,15 +8,14 @@ import type {
   PlanTask,
 } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Kernel, KernelProgram } from '../ir/kernel.ts';
+import type { KernelProgram } from '../ir/kernel.ts';
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { layOut } from './buffers.ts';
 import { planLoops } from './loops/index.ts';
 import { planDim } from './schedules/context.ts';
-import { scheduleKernel } from './schedules/index.ts';
-import { scheduleChain } from './schedules/persistent-loop.ts';
 import { scheduleProgram, type ScheduledProgram, type ScheduledStep } from './schedule.ts';
-import type { LaunchRequirements, ScheduledKernel } from './scheduled-kernel.ts';
+import type { LaunchRequirements } from './scheduled-kernel.ts';
+import { ScheduleMemo } from './schedule-memo.ts';
 import { inputRanges } from './input-ranges.ts';
 import { ModuleTable } from './modules.ts';
 import { splitTables } from './split-tables.ts';
@@ -38,6 +37,7 @@ export interface GenerateInput {
   readonly signature: PlanSignature;
   readonly task?: PlanTask;
   readonly generation?: PlanGeneration;
+  readonly config?: Plan['config'];
   readonly target: Target;
 }
 
@@ -47,23 +47,30 @@ export interface Generated {
   readonly modules: ReadonlyMap<string, string>;
 }
 
+/** Programs whose batches hold all of their rows. */
+const wholeBatches: ReadonlySet<PlanProgram['name']> = new Set(['train', 'eval', 'predict']);
+
 /** Deterministic: the same input gives the same bytes. Throws CannotPack. */
-export function generate({ name, programs, signature, task, generation, target }: GenerateInput): Generated {
+export function generate({
+  name,
+  programs,
+  signature,
+  task,
+  generation,
+  config = {},
+  target,
+}: GenerateInput): Generated {
   const dims = mergeDims(programs);
   const bounds = new Map(dims.map((dim) => [dim.name, dim.bound]));
   const ctx = { target, bounds };
-  const memo = new Map<Kernel, ScheduledKernel>();
+  const schedules = new ScheduleMemo(ctx);
   const scheduled = programs.map(({ kernels }) => {
     const split = splitTables(kernels, target);
     const loops = planLoops(split.program, ctx);
     const parts = new Map([...split.parts, ...loops.parts]);
-    return scheduleProgram({ program: loops.program, parts }, (kernel) => {
-      const chain = loops.chains.get(kernel);
-      const known =
-        memo.get(kernel) ?? (chain === undefined ? scheduleKernel(kernel, ctx) : scheduleChain(chain, ctx));
-      memo.set(kernel, known);
-      return known;
-    });
+    return scheduleProgram({ program: loops.program, parts }, (kernel) =>
+      schedules.find(kernel, loops.chains.get(kernel)),
+    );
   });
   const layout = layOut(
     programs.map(({ graph, kernels }, at) => ({ graph, kernels, scheduled: elementAt(scheduled, at) })),
@@ -89,18 +96,23 @@ export function generate({ name, programs, signature, task, generation, target }
       const kernel = modules.add(step.kernel, step.launch, { buffers, stores: step.stores });
       return { kind: 'dispatch', kernel, tensors, workgroups: step.launch.workgroups };
     });
-  const declared = new Map(
-    [...signature.inputs, ...(task?.targets ?? [])].map(({ name: tensor, range }) => [tensor, range]),
-  );
+  const declared = new Map([...signature.inputs, ...(task?.targets ?? [])].map((each) => [each.name, each]));
   const planned = programs.map(({ name: program, graph, kernels }, at): PlanProgram => {
     const ranges = inputRanges(graph);
     return {
       name: program,
       inputs: kernels.inputs.map((input) => {
         // What the graph does not show: class numbers of a loss are compared, not looked up.
-        const range = ranges.get(input.name) ?? declared.get(input.name);
+        const range = ranges.get(input.name) ?? declared.get(input.name)?.range;
+        // Of a text that grows, a program sees the new tokens alone.
+        const along = wholeBatches.has(program) ? declared.get(input.name)?.along : undefined;
         const tensor = layout.tensorOf(at, input.slot);
-        return { name: input.name, tensor, ...(range === undefined ? {} : { range }) };
+        return {
+          name: input.name,
+          tensor,
+          ...(range === undefined ? {} : { range }),
+          ...(along === undefined ? {} : { along }),
+        };
       }),
       outputs: kernels.outputs.map((output) => ({
         name: output.name,
@@ -135,6 +147,7 @@ export function generate({ name, programs, signature, task, generation, target }
     signature,
     ...(task === undefined ? {} : { task }),
     ...(generation === undefined ? {} : { generation }),
+    ...(Object.keys(config).length === 0 ? {} : { config }),
   };
   return { plan, modules: texts };
 }

@@ -110,6 +110,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   erf: none,
   not: none,
   'stop-gradient': none,
+  again: none,
   add: none,
   sub: none,
   mul: none,
@@ -143,6 +144,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   reduce: fields<OpAttributes['reduce']>({ combine, axes: integers }, BRACES),
   argmax: fields<OpAttributes['argmax']>({ axis: integer }, BRACES),
   dot: fields<OpAttributes['dot']>({ batch: pairs, contract: pairs }, BRACES),
+  'take-along': fields<OpAttributes['take-along']>({ axis: integer, along: integers }, BRACES),
   'scatter-add': fields<OpAttributes['scatter-add']>({ rows: dim }, BRACES),
   attention: attentionFields,
   'attention-queries': attentionFields,
@@ -162,8 +164,15 @@ export function isOpName(text: string): text is OpName {
 export const opNames: readonly string[] = Object.keys(attributeCodecs);
 
 export function printAttributes<Name extends OpName>(op: Name, attributes: OpAttributes[Name]): string {
-  return attributeCodecs[op].print(attributes);
+  const known = texts.get(attributes);
+  if (known?.op === op) return known.text;
+  const text = attributeCodecs[op].print(attributes);
+  texts.set(attributes, { op, text });
+  return text;
 }
+
+/** Attributes never change, and are printed for every key that they are a part of. */
+const texts = new WeakMap<object, { readonly op: OpName; readonly text: string }>();
 
 export function parseAttributes<Name extends OpName>(op: Name, reader: TextReader): OpAttributes[Name] {
   return attributeCodecs[op].parse(reader);

@@ -25,6 +25,11 @@ function compareTerms(lhs: Term, rhs: Term): number {
 }
 
 function canonical(terms: readonly Term[]): Dim {
+  const [only] = terms;
+  if (only !== undefined && terms.length === 1) {
+    const { coefficient, symbols } = only;
+    return { terms: coefficient === 0 ? [] : [{ coefficient, symbols: symbols.toSorted() }] };
+  }
   const byKey = new Map<string, Term>();
   for (const term of terms) {
     const symbols = [...term.symbols].toSorted();
@@ -57,6 +62,8 @@ export function subtractDims(lhs: Dim, rhs: Dim): Dim {
 export function multiplyDims(lhs: Dim, rhs: Dim): Dim {
   const [left, right] = [constantOf(lhs), constantOf(rhs)];
   if (left !== undefined && right !== undefined) return constantDim(left * right);
+  if (left === 1) return { terms: rhs.terms };
+  if (right === 1) return { terms: lhs.terms };
   return canonical(
     lhs.terms.flatMap((term) =>
       rhs.terms.map((other) => ({
@@ -136,9 +143,20 @@ export function evaluateDim(dim: Dim, sizes: ReadonlyMap<string, number>): numbe
 }
 
 /** Canonical text: `4*seq*batch+2*seq-1`; `parseDim` in the IR parser reads it back. */
-export function printDim(dim: Dim): string {
-  if (dim.terms.length === 0) return '0';
-  return dim.terms
+export function printDim({ terms }: Dim): string {
+  const known = texts.get(terms);
+  if (known !== undefined) return known;
+  const text = printTerms(terms);
+  texts.set(terms, text);
+  return text;
+}
+
+/** Terms never change, and sizes are printed for every key that they are a part of. */
+const texts = new WeakMap<readonly Term[], string>();
+
+function printTerms(terms: readonly Term[]): string {
+  if (terms.length === 0) return '0';
+  return terms
     .map((term, index) => {
       const magnitude = Math.abs(term.coefficient);
       const factors = [

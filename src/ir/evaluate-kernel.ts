@@ -156,7 +156,7 @@ class ProgramRun {
     const environment = scalarEnvironment({
       axes: kernel.axes.length,
       loops: loops.length,
-      accumulators: 0,
+      accumulators: 2,
       tensors: kernel.operands.map((operand, at) => this.#view(slots[at] ?? -1, operand.type)),
       sizes,
       host,
@@ -166,16 +166,30 @@ class ProgramRun {
     environment.loops.set(loops);
     const pending: PendingStore[] = [];
     let [place, state] = [0, 0];
-    const store = compileStore(
-      { operand: kernel.result, index: [scalar.axis(0), ...kernel.index], value: scalar.axis(0) },
-      environment,
-      pending,
-    );
+    const { result, index, sum } = kernel;
+    const store =
+      result === undefined
+        ? none
+        : compileStore(
+            { operand: result, index: [scalar.axis(0), ...index], value: STATE },
+            environment,
+            pending,
+          );
     const keep = (): void => {
       environment.axes[0] = place;
+      environment.accumulators[0] = state;
       store();
-      const last = pending.pop();
-      if (last !== undefined) pending.push({ ...last, value: state });
+    };
+    const sums = new Map<number, PendingStore>();
+    const terms: PendingStore[] = [];
+    const emits = (kernel.emits ?? []).map((each) => compileStore(each, environment, pending));
+    const addTerm = sum && compileStore(sum, environment, terms);
+    const emit = (): void => {
+      addTerm?.();
+      const term = terms.pop();
+      if (term === undefined) return;
+      const value = (sums.get(term.offset)?.value ?? 0) + term.value;
+      sums.set(term.offset, { ...term, value });
     };
     const [factor, term, initial] = [kernel.factor, kernel.term, kernel.initial].map((value) =>
       compileScalar(value, environment),
@@ -188,12 +202,16 @@ class ProgramRun {
       for (let at = 0; at < trip; at++) {
         const position = kernel.reverse ? trip - 1 - at : at;
         environment.axes[0] = position;
+        environment.accumulators[1] = state;
         state = (factor?.() ?? Number.NaN) * state + (term?.() ?? Number.NaN);
+        environment.accumulators[0] = state;
+        emit();
+        for (const each of emits) each();
         place = kernel.reverse ? position : position + 1;
         keep();
       }
     });
-    this.#commit(kernel, slots, pending);
+    this.#commit(kernel, slots, [...pending, ...sums.values()]);
   }
 
   #view(slot: number, type: TensorType): Float64Tensor {
@@ -312,6 +330,8 @@ function compileStore(store: Store, environment: ScalarEnvironment, pending: Pen
 }
 
 const none = (): void => undefined;
+/** Of a recurrence's kernel. */
+const STATE = scalar.accumulator(0, 'f32');
 
 interface Accumulation {
   readonly start: () => void;

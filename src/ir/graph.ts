@@ -35,7 +35,8 @@ export type UnaryOp =
   | 'relu'
   | 'erf'
   | 'not'
-  | 'stop-gradient'; // identity forward, zero gradient
+  | 'stop-gradient' // identity forward, zero gradient
+  | 'again'; // identity that is never merged with another: what follows is computed once more
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'pow' | 'max' | 'min' | 'and' | 'or';
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 
@@ -104,6 +105,8 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   };
   /** (table [n, rest…], indices i32[ix…]) -> [ix…, rest…] */
   readonly gather: Empty;
+  /** (table, rows i32[r, sizes at `along`…]) -> the table's shape with r at `axis`: each place's row is its own. */
+  readonly 'take-along': { readonly axis: number; readonly along: readonly number[] };
   /** (indices i32[ix…], updates [ix…, rest…]) -> [rows, rest…]: sums the updates of equal indices, in index order. */
   readonly 'scatter-add': { readonly rows: Dim };
   /** (q, k, v, bias?, mask?, factor?) -> y and what the backward needs of each row of scores. */
@@ -175,7 +178,7 @@ export type GraphInput = {
   readonly origin: Origin;
 } & ({ readonly role: 'data' } | { readonly role: 'host'; readonly formula: HostFormula });
 
-export type StateRole = 'parameter' | 'optimizer' | 'carry';
+export type StateRole = 'parameter' | 'optimizer' | 'average' | 'carry' | 'watch';
 
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
@@ -186,8 +189,10 @@ export type Initializer =
 
 /**
  * A tensor that outlives the step. `parameter`: under its state-dict name; `optimizer`: the optimiser's
- * (`adam.exp_avg/fc.weight`); `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
- * carry belongs to one program, whose name its own begins with (`train/rnn.h`).
+ * (`adam.exp_avg/fc.weight`); `average`: the moving average of a parameter (`average/fc.weight`), which starts as the
+ * parameter does; `carry`: what one batch leaves for the next, zero at the start of a part of the data. A
+ * carry belongs to one program, whose name its own begins with (`train/rnn.h`). `watch`: what a step leaves to be looked
+ * at (`gradient/fc.weight`); nothing reads it.
  */
 export interface GraphState {
   readonly name: string;
@@ -246,6 +251,15 @@ export interface TrainingRequest {
   readonly loss: Value;
   readonly optimizer: OptimizerSpec;
   readonly groups?: readonly ParameterGroup[];
+  /**
+   * The step only adds to sums of gradients, from which another program updates (`src/passes/accumulate.ts`). The output
+   * `weight`, where there is one, says how much this batch counts in their mean.
+   */
+  readonly accumulates?: boolean;
+  /** How many segments of the program, from the first, are computed again for the backward program. */
+  readonly recompute?: number;
+  /** Decay of the moving average that is kept of every trained parameter. */
+  readonly average?: number;
   /** The largest absolute value of a gradient's element; applied before `clipNorm`. */
   readonly clipValue?: number;
   /** The largest 2-norm of all gradients together. */

@@ -93,9 +93,21 @@ export interface RecurrenceKernel {
   readonly factor: ScalarExpression;
   readonly term: ScalarExpression;
   readonly initial: ScalarExpression;
-  readonly result: number;
+  /** The operand of the history; undefined where nothing but sums of states is wanted. */
+  readonly result: number | undefined;
   /** Of a state in the result, after that of the position. */
   readonly index: readonly ScalarExpression[];
+  readonly sum?: RecurrenceSum;
+  /** What each step stores besides: the states after and before it are accumulators 0 and 1 of the values. */
+  readonly emits?: readonly Store[];
+}
+
+/**
+ * What each step gives: Σ of a value over the last `axes` of a state. The state after the step is accumulator 0 of the
+ * value; `index` is over the other axes.
+ */
+export interface RecurrenceSum extends Store {
+  readonly axes: number;
 }
 
 /** Where a result of attention goes: an element for each point of the axes that the expressions use. */

@@ -58,7 +58,9 @@ class GraphParser {
     else if (reader.takeWord('host')) body.inputs.push(this.#input('host'));
     else if (reader.takeWord('parameter')) body.states.push(this.#state('parameter'));
     else if (reader.takeWord('optimizer')) body.states.push(this.#state('optimizer'));
+    else if (reader.takeWord('average')) body.states.push(this.#state('average'));
     else if (reader.takeWord('carry')) body.states.push(this.#state('carry'));
+    else if (reader.takeWord('watch')) body.states.push(this.#state('watch'));
     else if (reader.takeWord('output')) {
       const [name, value] = this.#binding();
       body.outputs.push({ name, value });
@@ -118,12 +120,18 @@ class GraphParser {
     const optimizer = optimizerCodec.parse(reader);
     const groups: ParameterGroup[] = [];
     while (reader.takeWord('group')) groups.push(groupCodec.parse(reader));
+    const accumulates = reader.takeWord('accumulating');
+    const recompute = reader.takeWord('recomputing') ? reader.integer('a number of segments') : undefined;
+    const average = reader.takeWord('averaged') ? reader.number() : undefined;
     const clipValue = reader.takeWord('clamp') ? reader.number() : undefined;
     const clipNorm = reader.takeWord('clip') ? reader.number() : undefined;
     return {
       loss,
       optimizer,
       ...(groups.length === 0 ? {} : { groups }),
+      ...(accumulates ? { accumulates } : {}),
+      ...(recompute === undefined ? {} : { recompute }),
+      ...(average === undefined ? {} : { average }),
       ...(clipValue === undefined ? {} : { clipValue }),
       ...(clipNorm === undefined ? {} : { clipNorm }),
       origin: this.#origin(),

@@ -99,10 +99,24 @@ class GraphPrinter {
     return gradients.map(({ state, value }) => `gradient ${printName(state)} = ${this.use(value)}`);
   }
 
-  training({ loss, optimizer, groups = [], clipValue, clipNorm, origin }: TrainingRequest): string {
+  training(request: TrainingRequest): string {
+    const {
+      loss,
+      optimizer,
+      groups = [],
+      accumulates,
+      recompute,
+      average,
+      clipValue,
+      clipNorm,
+      origin,
+    } = request;
     const parts = [
       `training ${this.use(loss)} by ${optimizerCodec.print(optimizer)}`,
       ...groups.map((group) => `group ${groupCodec.print(group)}`),
+      ...(accumulates === true ? ['accumulating'] : []),
+      ...(recompute === undefined ? [] : [`recomputing ${recompute}`]),
+      ...(average === undefined ? [] : [`averaged ${printNumber(average)}`]),
       ...(clipValue === undefined ? [] : [`clamp ${printNumber(clipValue)}`]),
       ...(clipNorm === undefined ? [] : [`clip ${printNumber(clipNorm)}`]),
     ];

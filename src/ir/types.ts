@@ -29,5 +29,12 @@ export function equalTypes(lhs: TensorType, rhs: TensorType): boolean {
 
 /** `f32[batch, seq, 128]`; a scalar is `f32[]`. */
 export function printType(type: TensorType): string {
-  return `${type.dtype}[${type.shape.map(printDim).join(', ')}]`;
+  const known = texts.get(type);
+  if (known !== undefined) return known;
+  const text = `${type.dtype}[${type.shape.map(printDim).join(', ')}]`;
+  texts.set(type, text);
+  return text;
 }
+
+/** Types never change. */
+const texts = new WeakMap<TensorType, string>();

@@ -9,9 +9,19 @@ import { equalTypes, printType, type TensorType } from './types.ts';
  * Problems of a graph, each with the node's text and its origin; none for a good graph. Checks that values are defined
  * once and before their use, that regions use their own values only, that every type is what the op's rule gives, that
  * sizes are declared, and that inputs, states, outputs and updates have distinct, known names.
+ *
+ * `verified`: nodes, which never change, whose own types and sizes were good in a graph of the same dimensions; those of
+ * this graph are added where it is good.
  */
-export function verifyGraph(graph: Graph, inferTypes: InferTypes): readonly string[] {
-  return new GraphVerifier(graph, inferTypes).run();
+export function verifyGraph(
+  graph: Graph,
+  inferTypes: InferTypes,
+  verified: Set<Node> = new Set(),
+): readonly string[] {
+  const verifier = new GraphVerifier(graph, inferTypes, verified);
+  const problems = verifier.run();
+  if (problems.length === 0) for (const node of verifier.seen) verified.add(node);
+  return problems;
 }
 
 /** Says where, once it is asked. */
@@ -30,10 +40,14 @@ class GraphVerifier {
   readonly #problems: string[] = [];
   readonly #defined = new Set<Value>();
   readonly #dims: ReadonlySet<string>;
+  readonly #verified: ReadonlySet<Node>;
+  /** Nodes whose own types were looked at. */
+  readonly seen: Node[] = [];
   #print: ((node: Node) => string) | undefined;
 
-  constructor(graph: Graph, infer: InferTypes) {
+  constructor(graph: Graph, infer: InferTypes, verified: ReadonlySet<Node>) {
     this.#graph = graph;
+    this.#verified = verified;
     this.#infer = infer;
     this.#dims = new Set(graph.dims.map((dim) => dim.name));
   }
@@ -109,10 +123,11 @@ class GraphVerifier {
     }
   }
 
-  #define(value: Value, where: Where, scope: Scope): void {
+  #define(value: Value, where: Where, scope: Scope, declared = false): void {
     if (this.#defined.has(value)) this.#problems.push(`${where()} defines a value that is defined already`);
     this.#defined.add(value);
     scope.visible.add(value);
+    if (declared) return;
     this.#declared(value.type.shape, () => `${where()} has the type ${printType(value.type)}, which`);
   }
 
@@ -140,9 +155,13 @@ class GraphVerifier {
       this.#problems.push(`${where()} ${node.region === undefined ? 'has no region' : 'has a region'}`);
     if (node.op === 'random' && scope.inRegion)
       this.#problems.push(`${where()} draws inside a region, where every step would draw the same`);
-    this.#declared(sizesBesideTypes(node), where);
-    this.#types(node, where);
-    for (const result of node.results) this.#define(result, where, scope);
+    const known = this.#verified.has(node);
+    if (!known) {
+      this.seen.push(node);
+      this.#declared(sizesBesideTypes(node), where);
+      this.#types(node, where);
+    }
+    for (const result of node.results) this.#define(result, where, scope, known);
   }
 
   #region(region: Region, where: Where, scope: Scope): void {

@@ -1,11 +1,10 @@
 /** `block(…)`: binds the arguments, walks the body with them, checks the results. */
 import * as names from '../diagnostics/catalogue/names.ts';
 import * as types from '../diagnostics/catalogue/types.ts';
-import { help } from '../diagnostics/define.ts';
-import type { Note } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import { printType } from '../ir/types.ts';
 import type { Argument, Identifier, ValueParameter } from '../parser/ast.ts';
+import { misplacedHelp } from './argument-help.ts';
 import { bindArguments } from './arguments.ts';
 import { lookup, type Context, type Scope } from './context.ts';
 import { describeValue, plural } from './describe.ts';
@@ -107,14 +106,15 @@ function applyWithin(
   const outcome = ctx.execute(declaration.body, inner);
   ctx.applying.pop();
   if (outcome.kind !== 'return') {
-    if (outcome.kind === 'end')
-      ctx.report(
-        names.missingReturn(
-          declaration.name.span,
-          { what: `block \`${declaration.name.name}\`` },
-          returnHelp(declaration.body),
-        ),
-      );
+    ctx.report(
+      outcome.kind === 'end'
+        ? names.missingReturn(
+            declaration.name.span,
+            { what: `block \`${declaration.name.name}\`` },
+            returnHelp(declaration.body),
+          )
+        : types.misplacedNext(outcome.statement.span, {}),
+    );
     return poison;
   }
   const result = checkResults(ctx, outcome.value, instance, inner, outcome.span);
@@ -148,7 +148,7 @@ function bindParameter(
       type: parameter.type,
       span: arg?.span ?? span,
       bindsNames: true,
-      notes: swapHelp(instance, parameter, given),
+      notes: misplacedHelp(instance, parameter, given, inner),
     },
     inner,
   );
@@ -167,29 +167,6 @@ function fillHole(ctx: Context, { name, type }: ValueParameter, inner: Scope): b
   if (dtype === undefined || shape === undefined) return false;
   inner.values.set(name.name, tensor(ctx.constant(0, dtype, shape)));
   return true;
-}
-
-/** Where two arguments would fit, were they the other way round. */
-function swapHelp(
-  { block: { declaration } }: Instance,
-  parameter: ValueParameter,
-  given: ReadonlyMap<string, Given>,
-): readonly Note[] {
-  const fits = (value: LmValue | undefined, { type }: ValueParameter): boolean =>
-    value?.kind === 'tensor' &&
-    value.value.type.dtype === type.dtype.name &&
-    (type.leading || value.value.type.shape.length === type.dims.length);
-  const own = given.get(parameter.name.name)?.value;
-  if (fits(own, parameter)) return [];
-  const other = declaration.parameters.find(
-    (candidate) =>
-      candidate !== parameter &&
-      fits(own, candidate) &&
-      fits(given.get(candidate.name.name)?.value, parameter),
-  );
-  return other === undefined
-    ? []
-    : [help(`\`${parameter.name.name}\` and \`${other.name.name}\` seem to be in the other order`)];
 }
 
 function checkResults(ctx: Context, value: LmValue, instance: Instance, inner: Scope, span: Span): LmValue {

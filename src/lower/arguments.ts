@@ -6,6 +6,7 @@ import type { Span } from '../diagnostics/span.ts';
 import type { Identifier } from '../parser/ast.ts';
 import { plural } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
+import { foreignArgument } from './from-pytorch.ts';
 
 export interface ParameterSpec {
   readonly name: string;
@@ -65,18 +66,16 @@ export function bindArguments<Arg extends AnyArgument>(
     const { name, span } = arg.name;
     const parameter = parameters.find((candidate) => candidate.name === name);
     if (parameter === undefined && takesMore === 'named') rest.push(arg);
-    else if (parameter === undefined)
+    else if (parameter === undefined) {
+      const known = parameters.map((candidate) => candidate.name);
+      const foreign = foreignArgument(name, known);
       fail(
         names.unknownArgument(span, { callee: callee.text, name, what: callee.what }, [
-          ...suggest(
-            name,
-            parameters.map((candidate) => candidate.name),
-            `${callee.text} takes`,
-          ),
+          ...(foreign.length > 0 ? foreign : suggest(name, known, `${callee.text} takes`)),
           ...definition,
         ]),
       );
-    else if (bound.has(name)) fail(names.repeatedArgument(span, { callee: callee.text, name }, definition));
+    } else if (bound.has(name)) fail(names.repeatedArgument(span, { callee: callee.text, name }, definition));
     else bound.set(name, arg);
   }
   if (surplus > 0)

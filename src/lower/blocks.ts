@@ -6,8 +6,9 @@ import type { Span } from '../diagnostics/span.ts';
 import type { Argument, Expression } from '../parser/ast.ts';
 import { bindArguments } from './arguments.ts';
 import { buildBuiltin } from './builders.ts';
-import type { Context, Scope } from './context.ts';
+import { lookup, type Context, type Scope } from './context.ts';
 import { describeValue } from './describe.ts';
+import { layerForSizes } from './from-pytorch.ts';
 import { joinPath } from './parameters.ts';
 import { unknownBlock } from './unknown-block.ts';
 import {
@@ -65,6 +66,20 @@ function instantiate(
   path: string | undefined,
 ): LmValue {
   const { declaration } = block;
+  const layer = block.module.isLibrary ? firstLayer(expression.arguments, scope) : undefined;
+  if (layer !== undefined) {
+    const hyperparameters = declaration.hyperparameters.map(({ name }) => name.name);
+    return ctx.fail(
+      types.wrongKind(
+        layer.span,
+        {
+          expected: `a number, string or flag for the hyperparameter \`${hyperparameters[0] ?? ''}\``,
+          found: 'a block',
+        },
+        layerForSizes(declaration.name.name, hyperparameters),
+      ),
+    );
+  }
   const bound = bindArguments(
     (diagnostic) => ctx.report(diagnostic),
     {
@@ -124,6 +139,15 @@ function instantiate(
     span: expression.span,
     ...(unowned === undefined ? {} : { unowned }),
   };
+}
+
+/** A layer in the first place, where PyTorch's stacks of layers take one. */
+function firstLayer([first]: readonly Argument[], scope: Scope): Argument | undefined {
+  if (first === undefined || first.name !== undefined) return undefined;
+  const { value } = first;
+  if (value.kind === 'build') return scope.module.blocks.has(value.builder.name) ? first : undefined;
+  if (value.kind !== 'name') return undefined;
+  return lookup(scope, value.name)?.kind === 'instance' ? first : undefined;
 }
 
 export function evaluateDefault(ctx: Context, fallback: Expression | undefined, scope: Scope): LmValue {

@@ -2,26 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 import { help } from '../diagnostics/define.ts';
 import type { Note } from '../diagnostics/diagnostic.ts';
-
-/** Names that people bring along, and what is meant by them here. */
-const FOREIGN: ReadonlyMap<string, string> = new Map([
-  ['cat', 'concat'],
-  ['view', 'reshape'],
-  ['permute', 'rearrange'],
-  ['transpose', 'rearrange'],
-  ['squeeze', 'reshape'],
-  ['unsqueeze', 'reshape'],
-  ['optimizer', 'optim'],
-  ['optimiser', 'optim'],
-  ['criterion', 'loss'],
-  ['max_norm', 'clip_norm'],
-  ['grad_clip', 'clip_norm'],
-  ['max_steps', 'steps'],
-  ['num_epochs', 'epochs'],
-]);
-
-/** Modules of Python whose members are plain names here. */
-const FOREIGN_MODULES: ReadonlySet<string> = new Set(['torch', 'F', 'nn', 'np', 'numpy', 'tf']);
+import { FOREIGN_MODULES, FOREIGN_NAMES } from './from-pytorch.ts';
 
 /**
  * The nearest candidate, if it is near: a third of the name's letters may differ, at least one but never all of them,
@@ -58,7 +39,7 @@ function swapDistance(wanted: string, candidate: string): number {
 export function meantBy(name: string, candidates: Iterable<string>): string | undefined {
   const known = [...candidates];
   if (known.includes(name)) return name;
-  const foreign = FOREIGN.get(name);
+  const foreign = FOREIGN_NAMES.get(name);
   return foreign !== undefined && known.includes(foreign) ? foreign : closest(name, known);
 }
 

@@ -86,10 +86,15 @@ export function constrainRange(ctx: Context, indices: Value, [low, high]: readon
   ctx.ranges.set(input, [Math.max(low, known?.[0] ?? low), Math.min(high, known?.[1] ?? high)]);
 }
 
-/** Remembers, for a data input, that its elements are lengths along a dimension: none is above the bound. */
+/** Remembers, for a data input, that its elements are lengths along a dimension: none is above its size. */
 export function constrainLengths(ctx: Context, lengths: Value, dim: Dim): void {
   const [term, ...rest] = dim.terms;
   const isDimension = term?.coefficient === 1 && term.symbols.length === 1 && rest.length === 0;
   const bound = isDimension ? boundOf(ctx, dim) : undefined;
-  if (bound !== undefined) constrainRange(ctx, lengths, [0, bound + 1]);
+  if (bound === undefined) return;
+  constrainRange(ctx, lengths, [0, bound + 1]);
+  const input = ctx.inputNames.get(originOf(ctx, lengths));
+  const [symbol] = term?.symbols ?? [];
+  if (input !== undefined && symbol !== undefined && !ctx.isRehearsal && !ctx.lengthsAlong.has(input))
+    ctx.lengthsAlong.set(input, symbol);
 }

@@ -1,5 +1,5 @@
 /** What lowering makes of a program: graphs and what the runtime needs to know of the task. */
-import type { PlanGeneration, PlanSignature, PlanTask } from '../../runtime/plan.ts';
+import type { PlanConstant, PlanGeneration, PlanSignature, PlanTask } from '../../runtime/plan.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { TensorType } from '../ir/types.ts';
 
@@ -21,6 +21,8 @@ export interface LoweredModel {
   readonly generation?: PlanGeneration;
   /** For `lmc summary`: one row for each named block application, in order. */
   readonly layers: readonly LayerSummary[];
+  /** Entries of `config` by name, as they hold with `--set`. */
+  readonly config: Readonly<Record<string, PlanConstant>>;
 }
 
 export interface LayerSummary {

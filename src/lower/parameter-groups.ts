@@ -14,6 +14,7 @@ import { bindArguments } from './arguments.ts';
 import type { Context, Scope } from './context.ts';
 import { describeValue } from './describe.ts';
 import { suggest } from './did-you-mean.ts';
+import { matchesParameter } from './matches-parameter.ts';
 import type { GroupRequest, GroupRequests, Pattern } from './group-requests.ts';
 
 /** Options of every optimiser, beside its own. */
@@ -30,25 +31,6 @@ export function lookedUp(option: string, value: Expression): readonly Expression
     return each.kind === 'name' || each.kind === 'attribute' ? [] : [each];
   });
 }
-
-/**
- * Whether a pattern names a parameter. A word alone, such as `norm`, stands for one of the words that the parts of the
- * name are made of, without their numbers: `layers.0.norm1.weight`, `final_norm.bias`. A pattern with dots names a
- * parameter or all that is below it: `encoder.layers.0`. `*` stands for anything within one part.
- */
-export function matchesParameter(pattern: string, name: string): boolean {
-  if (!/[.*]/.test(pattern))
-    return name
-      .split('.')
-      .some(
-        (part) => part === pattern || part.split('_').some((word) => word.replace(/\d+$/, '') === pattern),
-      );
-  const wanted = pattern.split('.').map((part) => new RegExp(`^${part.split('*').map(escape).join('.*')}$`));
-  const parts = name.split('.');
-  return wanted.length <= parts.length && wanted.every((part, at) => part.test(parts[at] ?? ''));
-}
-
-const escape = (text: string): string => text.replace(/[^\w]/gu, String.raw`\$&`);
 
 /** The options' values as the plan records them, and what they ask for; undefined after an error. */
 export function readGroups(

@@ -6,7 +6,7 @@ import { help, note } from '../diagnostics/define.ts';
 import type { Diagnostic, Reporter } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../diagnostics/span.ts';
 import type { PlanConstant, PlanGeneration, PlanTask } from '../../runtime/plan.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Value } from '../ir/graph.ts';
 import type { Expression, ModelDeclaration, TaskDeclaration } from '../parser/ast.ts';
 import { parseExpression } from '../parser/index.ts';
 import { settleBounds } from './bounds-of-task.ts';
@@ -21,9 +21,11 @@ import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
 import { lowerGeneration } from './generation.ts';
+import { findUnmasked } from './looks-ahead.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
+import { resolvedConfig } from './resolved-config.ts';
 import { quoteTexts } from './setting-texts.ts';
 import { execute } from './statements.ts';
 import {
@@ -33,11 +35,14 @@ import {
   taskOptimizer,
   trainingRequest,
   walkTask,
+  accumulates,
+  type WalkedTask,
   type Optimizer,
   type TaskItems,
 } from './task.ts';
+import { emitWeight, weightOfLoss } from './weight-of-loss.ts';
 import { usedDims } from '../ir/used-dims.ts';
-import { printDim } from '../ir/dim.ts';
+import { printDim, symbolDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
 interface SettledTask {
@@ -66,6 +71,12 @@ export class ProgramLowering {
     this.#options = options;
     this.#reporter = reporter;
     this.#report = report;
+  }
+
+  /** The entries of `config` alone. */
+  config(): LoweredModel['config'] {
+    const program = declare(this.#context('predict', new Map()), this.#files, this.#settings());
+    return resolvedConfig(program, this.#files.at(-1)?.file);
   }
 
   run(): LoweredModel | undefined {
@@ -110,6 +121,7 @@ export class ProgramLowering {
     const base = {
       signature,
       layers: predict.ctx.layers,
+      config: resolvedConfig(program, this.#files.at(-1)?.file),
       ...(generation === undefined ? {} : { generation: { ...generation, ...total } }),
     };
     const graphs = {
@@ -231,7 +243,7 @@ export class ProgramLowering {
     return own;
   }
 
-  /** A model that cannot be decoded in steps generates by `predict`: nothing to report. */
+  /** A model that cannot be decoded in steps generates by `predict`, which is worth nothing where it looks ahead. */
   #decode(
     model: Declared<ModelDeclaration>,
     generation: PlanGeneration,
@@ -242,8 +254,35 @@ export class ProgramLowering {
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
     const graph = lowerDecode(ctx, model, generation, total);
+    this.#warnOfLookingAhead(model.declaration.name.name, generation, { predict, decode: ctx, graph });
     this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
     return graph;
+  }
+
+  /** `decode`: the walk for the program of that name, whether there is one, `graph`, or not. */
+  #warnOfLookingAhead(
+    model: string,
+    { name, dim }: PlanGeneration,
+    walks: { readonly predict: Context; readonly decode: Context; readonly graph: Graph | undefined },
+  ): void {
+    const { predict, decode, graph } = walks;
+    const reversed = decode.carried?.reversed ?? [];
+    for (const span of reversed)
+      this.#report(
+        sequences.generatesAhead(span, { model, what: `runs backwards over \`${dim}\`` }, [
+          help(`use layers of one direction, or leave the section \`${name}\` out`),
+        ]),
+      );
+    // What is kept along a sequence that looks ahead is said where it is kept.
+    if (graph !== undefined || reversed.length > 0 || predict.caches.size > 0) return;
+    const open = findUnmasked(predict.frame.builder.nodes, symbolDim(dim));
+    const span = open && (predict.callers.get(open) ?? open.span);
+    if (span !== undefined)
+      this.#report(
+        sequences.generatesAhead(span, { model, what: `looks at all of \`${dim}\` from each position` }, [
+          help(`hide later positions with \`causal(${dim})\``),
+        ]),
+      );
   }
 
   /** `decode`: the walk for the program of that name, where there is one. */
@@ -280,8 +319,10 @@ export class ProgramLowering {
     if (walked !== undefined && stateful !== undefined) checkContiguous(walked.ctx, data, stateful);
     const task = walked && walkTask(walked.ctx, settled.items, walked.model, settled.scope, mode === 'eval');
     if (walked === undefined || task === undefined) return undefined;
+    const weight = mode === 'train' ? this.#weight(walked.ctx, task, settled) : undefined;
     const outputs: Graph['outputs'] = [
       { name: 'loss', value: task.loss },
+      ...(weight === undefined ? [] : [{ name: 'weight', value: weight }]),
       ...task.metrics.flatMap(({ metric, value }) =>
         value === undefined ? [] : [{ name: metric.name, value }],
       ),
@@ -308,6 +349,15 @@ export class ProgramLowering {
       else this.#unusedParameters(complete, walked.ctx);
     }
     return { graph: this.#finish(complete, model.declaration), task, ctx: walked.ctx };
+  }
+
+  /** Where several batches make a step: how much this one counts. */
+  #weight(ctx: Context, task: WalkedTask, { fields }: SettledTask): Value | undefined {
+    if (!accumulates(fields['accumulate'])) return undefined;
+    const weight = weightOfLoss(ctx, task.loss);
+    if (weight.kind === 'mixed') this.#report(tasks.mixedMeans(task.lossSpan, {}));
+    const [rows] = task.inputs.flatMap(({ value }) => value.type.shape.slice(0, 1));
+    return emitWeight(ctx, weight, rows);
   }
 
   /** One warning for each place: a block's first unused parameter stands for all of them. */

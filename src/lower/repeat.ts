@@ -109,7 +109,7 @@ export function repeatCarry(ctx: Context, expression: RepeatCarry, scope: Scope)
     for (const [name, value] of carries) inner.values.set(name, value);
     const outcome = ctx.execute(expression.body, inner);
     if (outcome.kind !== 'next') {
-      if (outcome.kind === 'end') ctx.report(types.missingNext(expression.span, { what: 'repeat' }));
+      ctx.report(types.missingNext(expression.span, { what: 'repeat' }));
       return poison;
     }
     for (const { name } of expression.carries) {

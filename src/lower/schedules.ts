@@ -25,11 +25,43 @@ export const scheduleField: BuilderField = {
   table: schedules,
 };
 
-export const decodeField: BuilderField = {
+const decodeField: BuilderField = {
   field: 'decode',
   expected: 'a decoder, as in `ctc_beam{width=16}`',
   table: decoders,
 };
+
+/** How much memory for how much work; the limit is for all that a step of training keeps, at the bounds. */
+const recomputeField: BuilderField = {
+  field: 'recompute',
+  expected: '`auto{}` or, as in `auto{limit="2GiB"}`, with a limit',
+  table: {
+    auto: {
+      options: {
+        limit: {
+          kind: 'bytes',
+          minimum: 0,
+          default: 0,
+          doc: 'what a step of training may keep in memory, in bytes or as "2GiB"; 0: as little as possible',
+        },
+      },
+    },
+  },
+};
+
+export const builderFields: Readonly<Record<string, BuilderField>> = {
+  decode: decodeField,
+  recompute: recomputeField,
+  schedule: scheduleField,
+};
+
+/** `"1.5GiB"`; undefined for other texts. */
+function readBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B$/.exec(text);
+  if (match === null) return undefined;
+  const [, number = '', prefix = '', binary] = match;
+  return Math.round(Number(number) * (binary === 'i' ? 1024 : 1000) ** ' KMGT'.indexOf(prefix || ' '));
+}
 
 /** Undefined after an error, and for `none`. */
 export function scheduleCall(
@@ -95,15 +127,18 @@ function optionValue(
 ): number | undefined {
   const value = ctx.evaluate(argument.value, scope);
   if (value.kind === 'poison') return undefined;
+  const bytes = option.kind === 'bytes' && value.kind === 'string' ? readBytes(value.value) : undefined;
+  if (bytes !== undefined) return bytes;
   const isWhole = option.kind === 'integer';
-  if (value.kind === 'number' && value.value >= option.minimum && (!isWhole || Number.isInteger(value.value)))
-    return value.value;
+  const { below = Number.POSITIVE_INFINITY, minimum } = option;
+  const isWithin = value.kind === 'number' && value.value >= minimum && value.value < below;
+  if (value.kind === 'number' && isWithin && (!isWhole || Number.isInteger(value.value))) return value.value;
   ctx.report(
     tasks.optionValue(
       argument.span,
       {
         option: name,
-        expected: `a ${isWhole ? 'whole ' : ''}number from ${option.minimum}`,
+        expected: `a ${isWhole ? 'whole ' : ''}number from ${minimum}${option.below === undefined ? '' : `, below ${below}`}`,
         found: describeValue(value),
       },
       [help(`\`${name}\`: ${option.doc}`)],

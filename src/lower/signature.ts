@@ -32,7 +32,12 @@ function planTensor(name: string, { type }: Value): PlanTensorSpec {
 export function planTensors(inputs: readonly GraphInput[], ctx: Context) {
   return inputs.map(({ name, value }) => {
     const range = ctx.ranges.get(name);
-    return range === undefined ? planTensor(name, value) : { ...planTensor(name, value), range };
+    const along = ctx.lengthsAlong.get(name);
+    return {
+      ...planTensor(name, value),
+      ...(range === undefined ? {} : { range }),
+      ...(along === undefined ? {} : { along }),
+    };
   });
 }
 

@@ -1,10 +1,11 @@
 /** Bodies of blocks, models, scans and loops: one statement after the other. */
 import * as types from '../diagnostics/catalogue/types.ts';
 import { help, note } from '../diagnostics/define.ts';
-import type { Identifier, Statement } from '../parser/ast.ts';
+import type { Expression, Identifier, Statement } from '../parser/ast.ts';
 import type { Value } from '../ir/graph.ts';
-import type { Context, Outcome, Scope } from './context.ts';
+import { lookup, type Context, type Outcome, type Scope } from './context.ts';
 import { describeValue, plural } from './describe.ts';
+import { fewerResults } from './from-pytorch.ts';
 import { declareParameter } from './parameters.ts';
 import { hole, poison, tensor, tupleOf, type LmValue } from './values.ts';
 
@@ -46,7 +47,7 @@ function assign(ctx: Context, statement: Extract<Statement, { kind: 'assign' }>,
     bind(scope, only, named(value, only.name));
     return;
   }
-  const parts = unpack(ctx, value, statement);
+  const parts = unpack(ctx, value, statement, scope);
   statement.targets.forEach((target, at) => {
     bind(scope, target, named(parts[at] ?? poison, target.name));
   });
@@ -61,6 +62,7 @@ function unpack(
   ctx: Context,
   value: LmValue,
   { targets, value: expression, span }: Extract<Statement, { kind: 'assign' }>,
+  scope: Scope,
 ): readonly LmValue[] {
   if (value.kind === 'poison' || value.kind === 'hole')
     return targets.map(() => (value.kind === 'hole' ? hole : poison));
@@ -80,10 +82,18 @@ function unpack(
         ...(elements.length > targets.length && targets.length > 1
           ? [help('`_` takes a value that is not needed, as in `a, _, b = …`')]
           : []),
+        ...(elements.length === 1 ? fewerResults(builderOf(expression, scope)) : []),
       ],
     ),
   );
   return targets.map(() => poison);
+}
+
+/** The block that a call applies, by the name of its definition. */
+function builderOf(expression: Expression, scope: Scope): string | undefined {
+  if (expression.kind !== 'call' || expression.callee.kind !== 'name') return undefined;
+  const callee = lookup(scope, expression.callee.name);
+  return callee?.kind === 'instance' ? callee.block.declaration.name.name : undefined;
 }
 
 /** The user's word for a value is its hint in the IR, where it has none yet. */

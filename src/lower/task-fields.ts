@@ -4,6 +4,8 @@ export interface TaskField {
   readonly kind: 'integer' | 'number' | 'boolean' | 'string' | 'schedule';
   /** Smallest value. */
   readonly minimum?: number;
+  /** Smallest value that is too large. */
+  readonly below?: number;
   /** Largest value that is too small. */
   readonly above?: number;
   readonly documentation: string;
@@ -27,6 +29,23 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     documentation: 'scans start from what the batch before left, without a gradient through it (false)',
   },
   seed: { kind: 'integer', minimum: 0, documentation: 'keys initial values, shuffling and dropout (0)' },
+  accumulate: {
+    kind: 'integer',
+    minimum: 1,
+    documentation: 'batches whose gradients make one step, as one batch of all their examples would (1)',
+  },
+  recompute: {
+    kind: 'schedule',
+    documentation:
+      'activations are computed again in the backward program instead of being kept: all with `auto{}`, as many as a limit needs with `auto{limit="2GiB"}` (none)',
+  },
+  ema: {
+    kind: 'number',
+    minimum: 0,
+    below: 1,
+    documentation:
+      'decay of a moving average of the weights, with which the model is validated, saved and run (none)',
+  },
   clip_norm: { kind: 'number', above: 0, documentation: 'the largest norm of all gradients together' },
   clip_value: {
     kind: 'number',

@@ -15,7 +15,7 @@ import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
 import { optimizers } from './optimizers.ts';
 import { resolveGroups } from './parameter-groups.ts';
-import { decodeField, scheduleCall, scheduleField } from './schedules.ts';
+import { builderFields, scheduleCall, scheduleField } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -138,7 +138,7 @@ export function plainFields(
     const field = taskFields[name];
     if (field === undefined) continue;
     if (field.kind === 'schedule') {
-      const call = scheduleCall(ctx, name === 'decode' ? decodeField : scheduleField, expression, scope);
+      const call = scheduleCall(ctx, builderFields[name] ?? scheduleField, expression, scope);
       if (call !== undefined) result[name] = call;
       continue;
     }
@@ -149,6 +149,7 @@ export function plainFields(
       value.kind === (isNumber ? 'number' : field.kind) &&
       !(value.kind === 'number' && field.kind === 'integer' && !Number.isInteger(value.value)) &&
       !(value.kind === 'number' && value.value < (field.minimum ?? -Infinity)) &&
+      !(field.below !== undefined && value.kind === 'number' && value.value >= field.below) &&
       !(field.above !== undefined && value.kind === 'number' && value.value <= field.above);
     if (fits && 'value' in value && typeof value.value !== 'object') result[name] = value.value;
     else
@@ -157,7 +158,7 @@ export function plainFields(
           expression.span,
           {
             field: name,
-            expected: `${isNumber ? `a ${field.kind === 'integer' ? 'whole ' : ''}number` : field.kind === 'boolean' ? 'true or false' : 'a string'}${field.above === undefined ? '' : ` above ${field.above}`}${field.minimum === undefined ? '' : ` from ${field.minimum}`}`,
+            expected: `${isNumber ? `a ${field.kind === 'integer' ? 'whole ' : ''}number` : field.kind === 'boolean' ? 'true or false' : 'a string'}${field.above === undefined ? '' : ` above ${field.above}`}${field.minimum === undefined ? '' : ` from ${field.minimum}`}${field.below === undefined ? '' : `, below ${field.below}`}`,
             found: describeValue(value),
           },
           [help(`\`${name}\`: ${field.documentation}`)],
@@ -277,6 +278,11 @@ function walkMetric(ctx: Context, [name, expression]: readonly [string, Expressi
   return undefined;
 }
 
+/** Whether several batches make a step. */
+export function accumulates(accumulate: PlanConstant | undefined): boolean {
+  return typeof accumulate === 'number' && accumulate > 1;
+}
+
 /** `states`: those of the graph that the loss is in. */
 export function trainingRequest(
   ctx: Context,
@@ -285,12 +291,14 @@ export function trainingRequest(
   fields: Readonly<Record<string, PlanConstant>>,
   states: readonly GraphState[],
 ): TrainingRequest {
-  const { clip_norm: clipNorm, clip_value: clipValue } = fields;
+  const { accumulate, ema, clip_norm: clipNorm, clip_value: clipValue } = fields;
   const groups = resolveGroups(ctx, value.groups, value.spec, value.lr, states);
   return {
     loss: task.loss,
     optimizer: value.spec,
     ...(groups.length === 0 ? {} : { groups }),
+    ...(accumulates(accumulate) ? { accumulates: true } : {}),
+    ...(typeof ema === 'number' ? { average: ema } : {}),
     ...(typeof clipValue === 'number' ? { clipValue } : {}),
     ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
     origin: { span: task.lossSpan, derivation: [] },

@@ -1,12 +1,12 @@
 /** Runs the passes: their order, the verifier after each change, and a reproducer where one fails. */
 import { InternalError } from '../diagnostics/diagnostic.ts';
 import { equalGraphs } from '../ir/equal.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Node } from '../ir/graph.ts';
 import { printGraph } from '../ir/print.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { inferTypes } from '../ops/index.ts';
 import { facts, type Fact, type Pass } from './pass.ts';
-import { cleanup, pipeline } from './pipeline.ts';
+import { cleanup, pipeline, watchedPipeline } from './pipeline.ts';
 
 /** A pass that changed the graph. */
 export interface PassEvent {
@@ -39,7 +39,9 @@ export class PassError extends InternalError {
 }
 
 /** Every pass by name, for options that name one. */
-export const passNames: readonly string[] = [...new Set([...cleanup, ...pipeline].map((pass) => pass.name))];
+export const passNames: readonly string[] = [
+  ...new Set([...cleanup, ...watchedPipeline].map((pass) => pass.name)),
+];
 
 /** More rounds than any sensible graph needs: two rules that undo each other end here. */
 const MOST_ROUNDS = 40;
@@ -56,7 +58,7 @@ export function runPasses(graph: Graph, options: PassOptions = {}): Graph {
 export function rerunPasses(graph: Graph, names: readonly string[], options: PassOptions = {}): Graph {
   requireNames({ ...options, names });
   const [first, ...rest] = names.flatMap(
-    (name) => [...cleanup, ...pipeline].find((pass) => pass.name === name) ?? [],
+    (name) => [...cleanup, ...watchedPipeline].find((pass) => pass.name === name) ?? [],
   );
   const run = new PassRun(graph, options);
   if (first !== undefined && run.step(first, rest) && options.after !== first.name)
@@ -91,6 +93,10 @@ function requireNames({
 
 class PassRun {
   graph: Graph;
+  /** As the cleaning passes left it: they have nothing to say about it. */
+  #clean: Graph | undefined;
+  /** Nodes that the verifier has seen in this run. */
+  readonly #verified = new Set<Node>();
   readonly #options: PassOptions;
 
   constructor(graph: Graph, options: PassOptions) {
@@ -100,6 +106,8 @@ class PassRun {
 
   /** False where the run is to stop. A pass that is named to stop at ends its own first round. */
   cleanUp(remaining: readonly Pass[]): boolean {
+    const { before: stopBefore, after: stopAfter } = this.#options;
+    if (this.graph === this.#clean && stopBefore === undefined && stopAfter === undefined) return true;
     const enabled = cleanup.filter((pass) => this.#isEnabled(pass));
     // The passes in turn, until each has seen the graph as it is.
     let [unchanged, at] = [0, 0];
@@ -113,6 +121,7 @@ class PassRun {
       if (at > MOST_ROUNDS * enabled.length)
         throw this.#fail(pass, 'the cleaning passes do not come to an end', before, remaining);
     }
+    this.#clean = this.graph;
     return true;
   }
 
@@ -133,7 +142,8 @@ class PassRun {
     if (text !== undefined && printGraph(before) !== text)
       throw this.#fail(pass, 'changes the graph that it was given', before, remaining);
     if (after !== before) {
-      const problems = verifyGraph(after, inferTypes);
+      if (after.dims !== before.dims) this.#verified.clear();
+      const problems = verifyGraph(after, inferTypes, this.#verified);
       if (problems.length > 0)
         throw this.#fail(pass, `makes a wrong graph: ${problems.join('; ')}`, before, remaining);
       if (this.#options.compare === true && equalGraphs(before, after))

@@ -59,7 +59,7 @@ function rewriteScope(
   if (first === undefined) return { nodes, resolve };
   const builder = new GraphBuilder(inferTypes, first.origin);
   const definitions = new Map<Value, Node>();
-  const counts = countUses(nodes, roots);
+  let counts: ReadonlyMap<Value, number> | undefined;
   let indexed = 0;
   const definition = (value: Value): Node | undefined => {
     for (; indexed < builder.nodes.length; indexed++) {
@@ -68,7 +68,12 @@ function rewriteScope(
     }
     return definitions.get(value);
   };
-  const scope: RewriteScope = { graph, builder, definition, uses: (value) => counts.get(value) ?? 0 };
+  const scope: RewriteScope = {
+    graph,
+    builder,
+    definition,
+    uses: (value) => (counts ??= countUses(nodes, roots)).get(value) ?? 0,
+  };
   let changed = false;
   for (const node of nodes) {
     const current = rewriteInside(graph, node, resolve, rewrite);

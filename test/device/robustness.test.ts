@@ -231,42 +231,50 @@ function i32(shape: readonly number[]) {
 
 describe('a process', () => {
   beforeAll(build, 180_000);
-  const runs = (process.env['LMC_QUICK'] ?? '') === '' ? 20 : 3;
+  const runs = Number(process.env['LMC_EXITS'] ?? ((process.env['LMC_QUICK'] ?? '') === '' ? 20 : 3));
   const plan = JSON.stringify(smallPlan);
   const modules = JSON.stringify([...smallModules]);
   const train = (ending: string, device: string): string => `
     const { openDevice } = await import('${compiled('runtime/node/device.js')}');
     const { openGpuSession } = await import('${compiled('runtime/gpu-session.js')}');
-    process.on('SIGINT', () => process.exit(130));
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
     const { device, description } = await openDevice(${device});
     const session = await openGpuSession(device, ${plan}, new Map(${modules}), { seed: 1, description });
     const request = { sizes: new Map(), inputs: new Map(), step: 1, seed: 1, lr: 0.1 };
     const run = () => session.submit('train', request).outputs();
     for (let step = 0; step < 20; step++) await run();
     ${ending}`;
-  const endings: readonly (readonly [name: string, text: string, code: number])[] = [
-    ['at the end', 'process.exit(0);', 0],
-    ['by an error', "throw new Error('on purpose');", 1],
-    ['with work under way', 'for (let step = 0; step < 50; step++) void run(); process.exit(4);', 4],
-    [
-      'by a signal',
-      "process.stdout.write('ready'); for (;;) { await run(); await new Promise((done) => setTimeout(done)); }",
-      130,
-    ],
+  const endless =
+    "process.stdout.write('ready'); for (;;) { await run(); await new Promise((done) => setTimeout(done)); }";
+  const endings: readonly {
+    readonly how: string;
+    readonly text: string;
+    readonly code: number;
+    readonly sent?: NodeJS.Signals;
+  }[] = [
+    { how: 'at the end', text: 'process.exit(0);', code: 0 },
+    { how: 'by an error', text: "throw new Error('on purpose');", code: 1 },
+    {
+      how: 'with work under way',
+      text: 'for (let step = 0; step < 50; step++) void run(); process.exit(4);',
+      code: 4,
+    },
+    { how: 'by SIGINT', text: endless, code: 130, sent: 'SIGINT' },
+    { how: 'by SIGTERM', text: endless, code: 130, sent: 'SIGTERM' },
   ];
 
   it.each(endings)(
-    `that ends %s has the right exit code, ${runs} times`,
-    async (_, ending, code) => {
+    `that ends $how has the right exit code, ${runs} times`,
+    async ({ text: ending, code, sent: signal }) => {
       for (let at = 0; at < runs; at += 2) {
         const results = await Promise.all(
           ['{}', "{ name: 'swiftshader' }"].map((device) => {
             let sent = false;
             return runModule(train(ending, device), {
               onOutput: (text, kill) => {
-                if (sent || !text.includes('ready')) return;
+                if (sent || signal === undefined || !text.includes('ready')) return;
                 sent = true;
-                kill('SIGINT');
+                kill(signal);
               },
             });
           }),
@@ -275,6 +283,6 @@ describe('a process', () => {
           expect({ code: result.code, signal: result.signal }).toEqual({ code, signal: null });
       }
     },
-    300_000,
+    900_000,
   );
 });

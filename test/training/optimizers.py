@@ -2,9 +2,10 @@
 usage: python3 optimizers.py (needs PyTorch)
 
 The model is small.lm. Element i of every parameter is sin(0.37 i + length of its name) / 2 (norm.weight: 1 + that), of x
-sin(0.61 i), of y cos(0.43 i); 20 batches of 4 rows. Lion is not in PyTorch: it is algorithm 2 of Chen et al. 2023."""
+sin(0.61 i), of y cos(0.43 i); 20 batches of 4 rows. Accumulated: three batches make a step, the last two another. Lion is not in PyTorch: it is algorithm 2 of Chen et al. 2023."""
 import json, math, os
 import torch, torch.nn as nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, OneCycleLR, StepLR
 torch.set_default_dtype(torch.float64)
@@ -74,23 +75,28 @@ schedules = {
     'one_cycle{}': lambda o: OneCycleLR(o, 0.01, total_steps=STEPS, cycle_momentum=False),
     'inverse_sqrt{warmup=3}': lambda o: LambdaLR(o, warmup(3, lambda at: math.sqrt(4 / (at + 1)))),
 }
+ACCUMULATED = 3
 clips = {
     'clip_norm=0.3': lambda m: nn.utils.clip_grad_norm_(m.parameters(), 0.3),
     'clip_value=0.05': lambda m: nn.utils.clip_grad_value_(m.parameters(), 0.05),
 }
 
-def train(optimizer, schedule=None, clip=None):
+def train(optimizer, schedule=None, clip=None, accumulate=1, ema=None):
     model = Small()
     optim = optimizer(model)
     rates = schedule and schedule(optim)
     x = torch.sin(0.61 * torch.arange(STEPS * ROWS * 4)).view(STEPS, ROWS, 4)
     y = torch.cos(0.43 * torch.arange(STEPS * ROWS * 2)).view(STEPS, ROWS, 2)
-    for step in range(STEPS):
+    average = ema and AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema))
+    for start in range(0, STEPS, accumulate):
         model.zero_grad()
-        ((model(x[step]) - y[step]) ** 2).mean().backward()
+        rows, wanted = x[start:start + accumulate].flatten(0, 1), y[start:start + accumulate].flatten(0, 1)
+        ((model(rows) - wanted) ** 2).mean().backward()
         if clip: clip(model)
         optim.step()
         if rates: rates.step()
+        if average: average.update_parameters(model)
+    if average: model = average.module
     return {name: [round(v, 10) for v in p.flatten().tolist()] for name, p in model.named_parameters()}
 
 adam = optimizers['adam{lr=0.01, amsgrad=true}']
@@ -99,5 +105,12 @@ cases += [{'task': ['optim=adam{lr=0.01, amsgrad=true}', f'schedule={text}'], 'w
           for text, make in schedules.items()]
 cases += [{'task': ['optim=sgd{lr=0.1}', text], 'weights': train(optimizers['sgd{lr=0.1}'], clip=clip)}
           for text, clip in clips.items()]
+cases += [{'task': ['optim=sgd{lr=0.1}', text, f'accumulate={ACCUMULATED}'],
+           'weights': train(optimizers['sgd{lr=0.1}'], clip=clip, accumulate=ACCUMULATED)} for text, clip in clips.items()]
+cases += [{'task': ['optim=adam{lr=0.01, amsgrad=true}', 'schedule=step{step_size=2, gamma=0.5}', f'accumulate={ACCUMULATED}'],
+           'weights': train(adam, lambda o: StepLR(o, 2, 0.5), accumulate=ACCUMULATED)},
+          {'task': ['optim=adam{lr=0.01, amsgrad=true}', 'ema=0.9'], 'weights': train(adam, ema=0.9)},
+          {'task': ['optim=adam{lr=0.01, amsgrad=true}', 'ema=0.9', f'accumulate={ACCUMULATED}'],
+           'weights': train(adam, ema=0.9, accumulate=ACCUMULATED)}]
 lines = ',\n'.join(json.dumps(case) for case in cases)
 open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'optimizers.json'), 'w').write(f'[\n{lines}\n]\n')

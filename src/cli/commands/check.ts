@@ -4,7 +4,8 @@ import { Reporter } from '../../diagnostics/diagnostic.ts';
 import { lowerProgram } from '../../lower/index.ts';
 import type { RegisterCommand } from '../context.ts';
 import { printDiagnostics } from '../diagnostics.ts';
-import { CommandError, exitCodes } from '../exit.ts';
+import { exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
 import { createDiskHost } from '../source-host.ts';
 
@@ -15,8 +16,7 @@ export const checkCommand: RegisterCommand = (program, { io, done }) => {
     .option('--json', 'one JSON object on stdout')
     .action((file: string, options: ModelOptions & { readonly json?: true }) => {
       const host = createDiskHost();
-      if (host.readFile(file) === undefined)
-        throw new CommandError(exitCodes.files, `there is no file ${file}`);
+      if (host.readFile(file) === undefined) throw missingFile(file);
       const reporter = new Reporter();
       lowerProgram(file, host, { ...lowerOptions(options), partial: true }, reporter);
       const { diagnostics, hasErrors } = reporter;

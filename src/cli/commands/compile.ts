@@ -10,7 +10,8 @@ import { readBundleDependencies, readRuntimeFiles } from '../bundle/runtime-file
 import { writeBundleFolder } from '../bundle/write-folder.ts';
 import type { RegisterCommand } from '../context.ts';
 import { stopsAfterReport } from '../diagnostics.ts';
-import { CommandError, exitCodes } from '../exit.ts';
+import { exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
 import { createDiskHost } from '../source-host.ts';
 
@@ -26,8 +27,7 @@ export const compileCommand: RegisterCommand = (program, { io, done }) => {
     .requiredOption('-o, --output <folder>', 'where to write it');
   addModelOptions(command).action(async (file: string, options: CompileOptions) => {
     const host = createDiskHost();
-    if (host.readFile(file) === undefined)
-      throw new CommandError(exitCodes.files, `there is no file ${file}`);
+    if (host.readFile(file) === undefined) throw missingFile(file);
     const reporter = new Reporter();
     const compiled = compileProgram(file, host, lowerOptions(options), { target: portableTarget }, reporter);
     if (stopsAfterReport(reporter, io, host) || compiled === undefined) {

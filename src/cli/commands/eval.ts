@@ -15,14 +15,15 @@ import { evaluateTexts } from '../evaluate-texts.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { rowsTogether } from '../generation-batch.ts';
 import type { Io } from '../io.ts';
-import { openData } from '../../../runtime/node/open-data.ts';
+import { openData, type DataPlan } from '../../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
 import { lowerOptions, positiveInteger } from '../options.ts';
-import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
+import { encoderOf, loadParameters, readMetadata, readParameters } from '../../../runtime/node/parameters.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 import { printEvent } from '../../../runtime/node/train-log.ts';
 
 interface EvalOptions extends RunOptions, Partial<Omit<GenerationSettings, 'seed'>> {
@@ -66,13 +67,18 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
     )
     .option('--limit <n>', 'of --generate: at most so many rows', positiveInteger)
     .option('-o, --output <file>', 'of --generate: where the texts go, one a line');
-  addSamplingOptions(command).action(async (file: string, options: EvalOptions) => {
-    const { device, seed } = options;
-    checkOptions(options);
+  addSamplingOptions(command).action(async (file: string, given: EvalOptions) => {
+    checkOptions(given);
     const host = createDiskHost();
+    const options = await withTrainedSettings(io, file, host, given.params, given);
+    const { device, seed } = options;
     const batchSize =
       options.generate === true ? rowsTogether(file, host, options, textsTogether) : options.batchSize;
+    let early: Dataset | undefined;
     const model = await openModel(io, {
+      beforeDevice: async (plan) => {
+        early = await openHeldOut(plan, encoderOf(await readMetadata(options.params)), file, options);
+      },
       file,
       host,
       options: lowerOptions({ ...options, ...defined({ batchSize }) }),
@@ -85,7 +91,7 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
       return;
     }
     try {
-      await evaluateModel(io, model, file, options);
+      await evaluateModel(io, model, file, options, early);
       done(exitCodes.done);
     } finally {
       model.close();
@@ -105,14 +111,27 @@ function checkOptions({ generate, beams, temperature, output, limit, shuffleInpu
       throw new CommandError(exitCodes.usage, `--${option} says how texts are written: with --generate`);
 }
 
-async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
+function openHeldOut(
+  plan: DataPlan,
+  encoder: string | undefined,
+  file: string,
+  { data, batchSize }: EvalOptions,
+): Promise<Dataset> {
+  return openData({ plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) });
+}
+
+async function evaluateModel(
+  io: Io,
+  model: OpenModel,
+  file: string,
+  options: EvalOptions,
+  early: Dataset | undefined,
+): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
-  loadParameters(session, parameters);
-  const { data, batchSize } = options;
+  loadParameters(session, plan, parameters);
   const encoder = encoderOf(parameters.metadata);
-  const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };
-  const opened = await openData(request);
+  const opened = early ?? (await openHeldOut(plan, encoder, file, options));
   const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
   io.err(`${plan.signature.model} on ${session.description}\n`);
   for (const note of dataset.notes) io.err(`${note}\n`);

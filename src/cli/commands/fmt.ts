@@ -3,7 +3,8 @@ import { Reporter } from '../../diagnostics/diagnostic.ts';
 import { formatSource } from '../../parser/format.ts';
 import type { RegisterCommand } from '../context.ts';
 import { printDiagnostics } from '../diagnostics.ts';
-import { CommandError, exitCodes } from '../exit.ts';
+import { exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { replaceFile } from '../replace-file.ts';
 import { createDiskHost } from '../source-host.ts';
 
@@ -19,7 +20,7 @@ export const fmtCommand: RegisterCommand = (program, { io, done }) => {
       let unformatted = 0;
       for (const file of files) {
         const text = host.readFile(file);
-        if (text === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+        if (text === undefined) throw missingFile(file);
         const formatted = formatSource(text, file, reporter);
         if (formatted === undefined || formatted === text) continue;
         unformatted += 1;

@@ -14,6 +14,7 @@ import { addRunOptions } from '../run-options.ts';
 import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 
 /** Prompts that are taken together where nothing is said. */
 const defaultBatch = 16;
@@ -52,9 +53,10 @@ function checkOptions({ params, run, prompt, input, data }: GivenOptions): strin
   );
 }
 
-async function generateModel(io: Io, file: string, params: string, options: GivenOptions): Promise<number> {
-  const { device, seed } = options;
+async function generateModel(io: Io, file: string, params: string, given: GivenOptions): Promise<number> {
   const host = createDiskHost();
+  const options = await withTrainedSettings(io, file, host, params, given);
+  const { device, seed } = options;
   const batchSize = rowsTogether(file, host, options, options.input === undefined ? 1 : defaultBatch);
   const model = await openModel(io, {
     file,
@@ -69,7 +71,7 @@ async function generateModel(io: Io, file: string, params: string, options: Give
     // What the model lacks is said before anything about the parameters.
     findGrowingInput(model.plan);
     const parameters = await readParameters(model.plan, params);
-    loadParameters(model.session, parameters);
+    loadParameters(model.session, model.plan, parameters);
     io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
     const settled = settleGeneration(options, model.plan);
     await generateTexts(io, model, params, parameters, settled);

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { programNames, type ProgramName } from '../../compile.ts';
+import { programNames, settleRecompute, type ProgramName } from '../../compile.ts';
 import { Reporter } from '../../diagnostics/diagnostic.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { printGraph } from '../../ir/print.ts';
@@ -12,6 +12,7 @@ import { passNames, type PassEvent, type PassOptions } from '../../passes/driver
 import type { CommandContext, RegisterCommand } from '../context.ts';
 import { stopsAfterReport } from '../diagnostics.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { graphStages, printStage } from '../ir/print-stage.ts';
 import { rerunText } from '../ir/rerun.ts';
 import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
@@ -72,15 +73,16 @@ function printAgain({ io }: CommandContext, file: string, options: IrOptions): n
 function printModel({ io }: CommandContext, file: string, options: IrOptions): number {
   const host = createDiskHost();
   const text = host.readFile(file);
-  if (text === undefined) throw new CommandError(exitCodes.files, `there is no file ${file}`);
+  if (text === undefined) throw missingFile(file);
   const reporter = new Reporter();
   if (options.stage === 'ast') {
     const tree = parseSource(text, file, reporter);
     io.out(printAst(tree));
     return stopsAfterReport(reporter, io, host) ? exitCodes.diagnostics : exitCodes.done;
   }
-  const lowered = lowerProgram(file, host, lowerOptions(options), reporter);
-  if (stopsAfterReport(reporter, io, host) || lowered === undefined) return exitCodes.diagnostics;
+  const found = lowerProgram(file, host, lowerOptions(options), reporter);
+  if (stopsAfterReport(reporter, io, host) || found === undefined) return exitCodes.diagnostics;
+  const lowered = settleRecompute(found);
   const program = options.program ?? (lowered.graphs.train === undefined ? 'predict' : 'train');
   const graph = graphOf(lowered, program);
   if (graph === undefined) throw new CommandError(exitCodes.usage, whyMissing(file, program));
@@ -95,10 +97,13 @@ function printModel({ io }: CommandContext, file: string, options: IrOptions): n
 
 /** The graph that the program is made from. */
 function graphOf({ graphs }: LoweredModel, program: ProgramName): Graph | undefined {
+  if (program === 'update') return graphs.train?.training?.accumulates === true ? graphs.train : undefined;
   return program === 'train' || program === 'eval' || program === 'predict' ? graphs[program] : graphs.decode;
 }
 
 function whyMissing(file: string, program: ProgramName): string {
+  if (program === 'update')
+    return `${file} does not \`accumulate\` the gradients of several batches, and so has no program \`update\``;
   return program === 'train' || program === 'eval'
     ? `${file} has no task, and so no program \`${program}\``
     : `${file} has no \`generate\` section for a model that can be decoded token by token, and so no program \`${program}\``;

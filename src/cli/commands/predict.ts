@@ -10,6 +10,7 @@ import { transcribeFiles } from '../transcribe-files.ts';
 import { addRunOptions } from '../run-options.ts';
 import { defined } from '../settle-run.ts';
 import { createDiskHost } from '../source-host.ts';
+import { withTrainedSettings } from '../trained-settings.ts';
 
 export const predictCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
@@ -22,12 +23,14 @@ export const predictCommand: RegisterCommand = (program, { io, done }) => {
     .option('--audio <file.wav>', 'a recording to transcribe (repeatable)', collectText, [])
     .option('--limit <n>', 'at most so many examples', positiveInteger)
     .option('-o, --output <file.safetensors>', 'where the outputs go')
-    .action(async (file: string, options: PredictOptions) => {
-      checkOptions(options);
+    .action(async (file: string, given: PredictOptions) => {
+      checkOptions(given);
+      const host = createDiskHost();
+      const options = await withTrainedSettings(io, file, host, given.params, given);
       const { device, seed } = options;
       const model = await openModel(io, {
         file,
-        host: createDiskHost(),
+        host,
         options: lowerOptions(options),
         needsTask: false,
         purpose: 'prediction',
@@ -61,7 +64,7 @@ function checkOptions({ text, audio, data, output }: PredictOptions): void {
 
 async function predictModel(io: Io, model: OpenModel, file: string, options: PredictOptions): Promise<void> {
   const parameters = await readParameters(model.plan, options.params);
-  loadParameters(model.session, parameters);
+  loadParameters(model.session, model.plan, parameters);
   io.err(`${model.plan.signature.model} on ${model.session.description}\n`);
   if (options.text.length > 0) await predictTexts(io, model, parameters, options);
   else if (options.audio.length > 0) await transcribeFiles(io, model, parameters, options);

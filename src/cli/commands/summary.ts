@@ -6,7 +6,8 @@ import { Reporter } from '../../diagnostics/diagnostic.ts';
 import { openDevice } from '../../../runtime/node/device.ts';
 import type { RegisterCommand } from '../context.ts';
 import { stopsAfterReport } from '../diagnostics.ts';
-import { CommandError, exitCodes } from '../exit.ts';
+import { exitCodes } from '../exit.ts';
+import { missingFile } from '../missing-file.ts';
 import { addModelOptions, lowerOptions, type ModelOptions } from '../options.ts';
 import { createDiskHost } from '../source-host.ts';
 import { printSummary } from '../summary/print-summary.ts';
@@ -22,8 +23,7 @@ export const summaryCommand: RegisterCommand = (program, { io, done }) => {
     .option('--device <name>', 'plan for this adapter, as named by `lmc devices`; otherwise for any')
     .action(async (file: string, options: SummaryOptions) => {
       const host = createDiskHost();
-      if (host.readFile(file) === undefined)
-        throw new CommandError(exitCodes.files, `there is no file ${file}`);
+      if (host.readFile(file) === undefined) throw missingFile(file);
       const reporter = new Reporter();
       const optimized = lowerAndOptimize(file, host, lowerOptions(options), reporter, {
         purpose: 'training',

@@ -1,5 +1,5 @@
 /** `lmc train FILE`: trains, validates, saves checkpoints, and goes on where a run was stopped. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { RegisterCommand } from '../context.ts';
 import { positiveInteger } from '../options.ts';
 import { addRunOptions } from '../run-options.ts';
@@ -7,6 +7,7 @@ import type { TrainOptions } from '../settle-run.ts';
 import { runTraining } from '../train-model.ts';
 
 const defaultKeep = 3;
+const defaultWatch = 100;
 
 export const trainCommand: RegisterCommand = (program, { io, done }) => {
   const command = program
@@ -24,6 +25,13 @@ export const trainCommand: RegisterCommand = (program, { io, done }) => {
     .option('--resume <folder>', 'go on with a run, bit for bit')
     .option('--checkpoint-steps <n>', 'a checkpoint every so many steps, too', positiveInteger)
     .option('--keep <n>', 'how many checkpoints stay', positiveInteger, defaultKeep)
+    .option('--dry-run', 'everything but the training: says what would happen')
+    .option('--overfit-batch', 'train on one batch over and over: does its loss go to near zero?')
+    .addOption(
+      new Option('--watch-grads [steps]', 'norm and histogram of every gradient, every so many steps')
+        .preset(String(defaultWatch))
+        .argParser(positiveInteger),
+    )
     .action(async (file: string | undefined, options: TrainOptions) => {
       done(await runTraining(io, file, options));
     });

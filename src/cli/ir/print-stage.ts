@@ -2,7 +2,7 @@
 import { portableTarget } from '../../codegen/index.ts';
 import { printPlan } from '../../codegen/print-plan.ts';
 import {
-  decodePrograms,
+  completePrograms,
   generateModel,
   mapPrograms,
   type ByProgram,
@@ -32,15 +32,14 @@ export function printStage(
   passes: PassOptions,
 ): string | undefined {
   const graphs: ByProgram<Graph> = lowered.graphs;
-  const source = graphs[program] === undefined ? 'decode' : program;
+  const source = graphs[program] !== undefined ? program : program === 'update' ? 'train' : 'decode';
   const graph = graphs[source];
   if (graph === undefined) return undefined;
   if (stage === 'graph' && source === program) return printGraph(graph);
   const { observe, ...silent } = passes;
   if (stage !== 'schedule' && stage !== 'wgsl') {
     const whole = runPasses(graph, passes);
-    const made = source === 'decode' ? decodePrograms(lowered, whole, silent) : {};
-    const optimized = made[program] ?? (source === program ? whole : undefined);
+    const optimized = completePrograms(lowered, { [source]: whole }, silent)[program];
     if (optimized === undefined) return undefined;
     if (stage === 'graph') return printGraph(optimized);
     if (stage === 'train') return printGraph(optimized);
@@ -50,7 +49,7 @@ export function printStage(
   const whole = mapPrograms(graphs, (each, name) =>
     runPasses(each, name === source && observe !== undefined ? { ...silent, observe } : silent),
   );
-  const optimized = { ...whole, ...decodePrograms(lowered, whole.decode, silent) };
+  const optimized = completePrograms(lowered, whole, silent);
   if (optimized[program] === undefined) return undefined;
   const { plan, modules } = generateModel({ lowered, graphs: optimized }, portableTarget).generated;
   if (stage === 'schedule') return printPlan(plan, program);

@@ -8,7 +8,7 @@ import { schedulePoints } from './points.ts';
 import { scheduleRecurrence } from './recurrence.ts';
 import { scheduleScatter } from './scatter.ts';
 import { scheduleSplitReduction } from './split-reduction.ts';
-import { scheduleSubgroupContraction } from './subgroup-contraction.ts';
+import { scheduleSubgroupContraction, scheduleSubgroupVectors } from './subgroup-contraction.ts';
 import { scheduleTiledContraction } from './tiled-contraction.ts';
 import { scheduleWorkgroupRows } from './workgroup-rows.ts';
 
@@ -21,6 +21,7 @@ const schedules: readonly Schedule[] = [
   scheduleSubgroupContraction,
   scheduleTiledContraction,
   scheduleSplitReduction,
+  scheduleSubgroupVectors,
   scheduleWorkgroupRows,
   scheduleLanePoints,
 ];

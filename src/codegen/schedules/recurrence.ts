@@ -4,8 +4,9 @@
  * chunks (Blelloch 1990, "Prefix sums and their applications"): the affine map of each chunk, then the states between
  * chunks, then every chunk stepped through from its own state. Results do not depend on the order of invocations.
  */
-import { addDims, constantDim, evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
-import type { KernelOperand, LoopKernel, RecurrenceKernel } from '../../ir/kernel.ts';
+import type { PlanCount } from '../../../runtime/plan.ts';
+import { addDims, constantDim, constantOf, evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
+import type { KernelOperand, LoopKernel, RecurrenceKernel, RecurrenceSum, Store } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import type { LaunchOperand, ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScalarPrinter } from '../wgsl/printer.ts';
@@ -21,19 +22,26 @@ const MOST_VECTORS = 4;
 const GROUPS = 4;
 
 export function scheduleRecurrence(kernel: RecurrenceKernel, ctx: ScheduleContext): ScheduledKernel {
-  const channels = productOfDims(kernel.axes.slice(1).map(({ extent }) => extent));
-  const fewest = evaluateDim(channels, new Map([...ctx.bounds.keys()].map((name) => [name, 1])));
+  const extents = kernel.axes.slice(1).map(({ extent }) => extent);
+  const channels = productOfDims(extents);
+  const summed = kernel.sum === undefined ? [] : extents.splice(-kernel.sum.axes);
+  const invocations = productOfDims(extents);
+  const states = constantOf(productOfDims(summed)) ?? 1;
+  const fewest = evaluateDim(invocations, new Map([...ctx.bounds.keys()].map((name) => [name, 1])));
   const trip = kernel.axes[0]?.extent ?? constantDim(0);
   const isShort = largest(ctx, trip) < 2 * SHORTEST;
+  const sizes = { trip, channels, invocations, states };
   return fewest >= ENOUGH[ctx.target.kind] || isShort
-    ? scheduleWhole(kernel, channels, ctx)
-    : scheduleChunks(kernel, { trip, channels }, ctx);
+    ? scheduleWhole(kernel, sizes, ctx)
+    : scheduleChunks(kernel, sizes, ctx);
 }
 
 /** What the printer is asked for, so that it knows what is used more than once; and how the launches bind it. */
 function asLoops(kernel: RecurrenceKernel, more: readonly KernelOperand[] = []): LoopKernel {
-  const values = [kernel.factor, kernel.term, kernel.initial];
-  const stores = values.map((value) => ({ operand: kernel.result, index: [], value }));
+  const { factor, term, initial, sum, emits = [] } = kernel;
+  const outcomes = [...(sum === undefined ? [] : [sum]), ...emits];
+  const values = [factor, term, initial, ...outcomes.map(({ value }) => value)];
+  const stores = values.map((value) => ({ operand: 0, index: [], value }));
   const { name, origins, axes, operands } = kernel;
   const stages = [{ kind: 'map', axes: [], stores }] as const;
   return { kind: 'loops', name, origins, axes, operands: [...operands, ...more], space: [], stages };
@@ -42,12 +50,16 @@ function asLoops(kernel: RecurrenceKernel, more: readonly KernelOperand[] = []):
 const bindings = (kernel: RecurrenceKernel): LaunchOperand[] =>
   kernel.operands.map((_, index) => ({ kind: 'operand', index }));
 
-function scheduleWhole(kernel: RecurrenceKernel, channels: Dim, ctx: ScheduleContext): ScheduledKernel {
+function scheduleWhole(
+  kernel: RecurrenceKernel,
+  { invocations, states }: Sizes,
+  ctx: ScheduleContext,
+): ScheduledKernel {
   const lanes = hasLanes(ctx) ? ctx.target.subgroupSize : Math.min(64, ctx.target.invocations);
   // The constant factor of the number of channels, in whole vectors.
-  const [term, ...others] = channels.terms;
+  const [term, ...others] = invocations.terms;
   const certain = others.length > 0 ? 1 : (term?.coefficient ?? 1);
-  let vectors = hasLanes(ctx) ? MOST_VECTORS : 1;
+  let vectors = hasLanes(ctx) && kernel.sum === undefined ? MOST_VECTORS : 1;
   while (vectors > 1 && (certain % (lanes * vectors) !== 0 || certain / (lanes * vectors) < GROUPS))
     vectors /= 2;
   const loops = asLoops(kernel);
@@ -56,15 +68,15 @@ function scheduleWhole(kernel: RecurrenceKernel, channels: Dim, ctx: ScheduleCon
     launches: [
       launchWith(loops, bindings(kernel), {
         name: kernel.name,
-        schedule: `an invocation steps ${vectors} of the states through all positions, ${lanes} a workgroup`,
-        workgroups: countOf([channels, lanes * vectors]),
+        schedule: `an invocation steps ${vectors * states} of the states through all positions, ${lanes} a workgroup`,
+        workgroups: countOf([invocations, lanes * vectors]),
         workgroupSize: lanes,
         body: (p) => {
-          const count = p.dim(channels);
+          const count = p.dim(invocations);
           p.line(`let channel0 = i32(group) * ${lanes * vectors} + i32(lane);`);
           p.line(`if (channel0 >= ${count}) { return; }`);
           for (let at = 1; at < vectors; at++) p.line(`let channel${at} = channel0 + ${at * lanes};`);
-          const steps = new StepPrinter(p, kernel, vectors);
+          const steps = new StepPrinter(p, kernel, vectors * states, kernel.sum);
           steps.start((at) => steps.initial(at));
           steps.storeInitial();
           steps.run('0', p.dim(extentOf(loops, 0)));
@@ -76,12 +88,16 @@ function scheduleWhole(kernel: RecurrenceKernel, channels: Dim, ctx: ScheduleCon
 
 interface Sizes {
   readonly trip: Dim;
+  /** All states of a step. */
   readonly channels: Dim;
+  /** Each steps so many of them, which it sums. */
+  readonly invocations: Dim;
+  readonly states: number;
 }
 
 function scheduleChunks(
   kernel: RecurrenceKernel,
-  { trip, channels }: Sizes,
+  { trip, channels, invocations, states }: Sizes,
   ctx: ScheduleContext,
 ): ScheduledKernel {
   const size = hasLanes(ctx) ? ctx.target.subgroupSize : Math.min(64, ctx.target.invocations);
@@ -92,7 +108,7 @@ function scheduleChunks(
   const maps: KernelOperand = { name: 'chunks', type: { dtype: 'f32', shape }, access: 'update' };
   const loops = asLoops(kernel, [maps]);
   const operands: readonly LaunchOperand[] = [...bindings(kernel), { kind: 'temporary', index: 0 }];
-  const grid = countOf([places, SHORTEST], [channels, size]);
+  const gridOf = (dim: Dim): PlanCount => countOf([places, SHORTEST], [dim, size]);
   const open = (p: ScalarPrinter): { readonly factors: string; readonly states: string } => {
     const [n, count] = [p.dim(trip), p.dim(channels)];
     const parts = `min(max(1, (${n} + ${SHORTEST - 1}) / ${SHORTEST}), max(1, ${ENOUGH[ctx.target.kind]} / ${count}))`;
@@ -102,12 +118,17 @@ function scheduleChunks(
     const at = (first: number) => `${name}[(${first} + chunk) * ${count} + channel0]`;
     return { factors: at(0), states: at(most) };
   };
-  const place = (p: ScalarPrinter): void => {
-    const tiles = tilesOf(p.dim(channels), size);
+  const place = (p: ScalarPrinter, dim = channels): void => {
+    const tiles = tilesOf(p.dim(dim), size);
     p.line(`let chunk = i32(group) / (${tiles});`);
     p.line(`let channel0 = (i32(group) % (${tiles})) * ${size} + i32(lane);`);
   };
-  const launch = (what: string, schedule: string, body: (p: ScalarPrinter) => void, workgroups = grid) =>
+  const launch = (
+    what: string,
+    schedule: string,
+    body: (p: ScalarPrinter) => void,
+    workgroups = gridOf(channels),
+  ) =>
     launchWith(loops, operands, {
       name: `${kernel.name}_${what}`,
       schedule,
@@ -146,44 +167,68 @@ function scheduleChunks(
         },
         countOf([channels, size]),
       ),
-      launch('steps', 'an invocation steps a state through a chunk', (p) => {
-        open(p);
-        place(p);
-        p.line(`if (chunk >= chunks || channel0 >= ${p.dim(channels)}) { return; }`);
-        const name = p.operandName(kernel.operands.length);
-        const steps = new StepPrinter(p, kernel, 1);
-        steps.start((at) => steps.initial(at));
-        p.open('if (chunk == 0)');
-        steps.storeInitial();
-        p.close(` else { state0 = ${name}[(${most - 1} + chunk) * ${p.dim(channels)} + channel0]; }`);
-        steps.run('chunk * length', `min((chunk + 1) * length, ${p.dim(trip)})`);
-      }),
+      launch(
+        'steps',
+        `an invocation steps ${states === 1 ? 'a state' : `${states} states`} through a chunk`,
+        (p) => {
+          open(p);
+          place(p, invocations);
+          p.line(`if (chunk >= chunks || channel0 >= ${p.dim(invocations)}) { return; }`);
+          const name = p.operandName(kernel.operands.length);
+          const steps = new StepPrinter(p, kernel, states, kernel.sum);
+          steps.start((at) => steps.initial(at));
+          p.open('if (chunk == 0)');
+          steps.storeInitial();
+          p.close(' else');
+          p.open('');
+          for (let at = 0; at < states; at++) {
+            const channel = states === 1 ? 'channel0' : `channel0 * ${states} + ${at}`;
+            p.line(`state${at} = ${name}[(${most - 1} + chunk) * ${p.dim(channels)} + ${channel}];`);
+          }
+          p.close();
+          steps.run('chunk * length', `min((chunk + 1) * length, ${p.dim(trip)})`);
+        },
+        gridOf(invocations),
+      ),
     ],
   };
 }
 
-/** Steps of some channels, `channel0` and on, in one invocation; their states are `state0` and on. */
+/**
+ * Steps of some channels, `channel0` and on, in one invocation; their states are `state0` and on. With a sum, they are
+ * all the states that `channel0`, of the channels of the sum, adds.
+ */
 class StepPrinter {
   readonly #p: ScalarPrinter;
   readonly #kernel: RecurrenceKernel;
   readonly #vectors: number;
+  readonly #sum: RecurrenceSum | undefined;
   readonly #axes: readonly number[];
+  readonly #inner: readonly number[];
   readonly #level: number;
 
-  constructor(printer: ScalarPrinter, kernel: RecurrenceKernel, vectors: number) {
+  constructor(printer: ScalarPrinter, kernel: RecurrenceKernel, vectors: number, sum?: RecurrenceSum) {
     this.#p = printer;
+    this.#sum = sum;
     this.#kernel = kernel;
     this.#vectors = vectors;
-    this.#axes = kernel.axes.map((_, axis) => axis).slice(1);
+    const axes = kernel.axes.map((_, axis) => axis).slice(1);
+    this.#inner = sum === undefined ? [] : axes.splice(-sum.axes);
+    this.#axes = axes;
     this.#level = printer.scopes.level;
     printer.helpers.add('flush');
   }
 
   #each(visit: (at: number) => void): void {
     for (let at = 0; at < this.#vectors; at++) {
-      this.#p.bindAxes(this.#axes, `channel${at}`, this.#level);
+      this.#bind(at);
       visit(at);
     }
+  }
+
+  #bind(at: number): void {
+    this.#p.bindAxes(this.#axes, this.#sum === undefined ? `channel${at}` : 'channel0', this.#level);
+    if (this.#sum !== undefined) this.#p.bindAxes(this.#inner, String(at), 0);
   }
 
   start(value: (at: number) => string): void {
@@ -191,7 +236,7 @@ class StepPrinter {
   }
 
   initial(at: number): string {
-    this.#p.bindAxes(this.#axes, `channel${at}`, this.#level);
+    this.#bind(at);
     return this.#p.value(this.#kernel.initial);
   }
 
@@ -203,6 +248,7 @@ class StepPrinter {
 
   #store(place: scalar.Scalar, at: number): void {
     const { result, index } = this.#kernel;
+    if (result === undefined) return;
     this.#p.line(this.#p.store(result, this.#p.offset([place, ...index], result), `state${at}`));
   }
 
@@ -224,11 +270,35 @@ class StepPrinter {
     this.#open(first, end);
     const position = scalar.axis(0);
     const place = this.#kernel.reverse ? position : scalar.add(position, scalar.integer(1));
+    const { emits = [] } = this.#kernel;
+    // What several states read, or several stores, is read once.
+    this.#p.nameLoads = this.#sum !== undefined || emits.length > 0;
     this.#each((at) => {
+      if (emits.length > 0) this.#p.line(`let before${at} = state${at};`);
       this.#step(at);
       this.#store(place, at);
+      for (const emit of emits) this.#storeMade(emit, at);
     });
+    if (this.#sum !== undefined) this.#emit(this.#sum);
+    this.#p.nameLoads = false;
     this.#p.close();
+  }
+
+  #storeMade({ operand, index, value }: Store, at: number): void {
+    const p = this.#p;
+    p.bindAccumulator(0, `state${at}`);
+    p.bindAccumulator(1, `before${at}`);
+    p.line(p.store(operand, p.offset(index, operand), p.value(value)));
+  }
+
+  #emit({ operand, index, value }: RecurrenceSum): void {
+    const p = this.#p;
+    p.line('var sum = 0.0f;');
+    this.#each((at) => {
+      p.bindAccumulator(0, `state${at}`);
+      p.line(`sum += ${p.value(value)};`);
+    });
+    p.line(p.store(operand, p.offset(index, operand), 'sum'));
   }
 
   /** Of one channel: the product of the factors beside the state. */

@@ -1,16 +1,19 @@
 /**
  * Sums of rows by index, in ascending order of position and without atomics: each workgroup owns a bucket of rows,
  * walks all indices, and adds the updates of its own rows. An invocation owns columns, so that the terms of an element
- * are added by one invocation. Cost: buckets · indices + elements of the updates and the result.
+ * are added by one invocation. Cost: buckets · indices + elements of the updates and the result. On software adapters
+ * workgroups share the columns first: a few of them are enough, and each walks all indices again.
  */
 import { InternalError } from '../../diagnostics/diagnostic.ts';
-import { constantDim, productOfDims } from '../../ir/dim.ts';
+import { constantDim, constantOf, productOfDims } from '../../ir/dim.ts';
 import type { LoopKernel, ScatterKernel } from '../../ir/kernel.ts';
 import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import { countOf, largest, launchOf, single, type ScheduleContext } from './context.ts';
 
 /** Workgroups that fill a device without reading the indices too often. */
-const BUCKETS = { cpu: 64, gpu: 512 };
+const GROUPS = { cpu: 4, gpu: 512 };
+/** Columns of an invocation of a software adapter. */
+const MOST_COLUMNS = 4;
 
 export function scheduleScatter(kernel: ScatterKernel, ctx: ScheduleContext): ScheduledKernel {
   const [indices, updates, result] = kernel.operands;
@@ -21,29 +24,47 @@ export function scheduleScatter(kernel: ScatterKernel, ctx: ScheduleContext): Sc
   const count = productOfDims(indices.type.shape);
   const { kind, subgroupSize, invocations } = ctx.target;
   const lanes = kind === 'cpu' && subgroupSize > 0 ? subgroupSize : Math.min(64, invocations);
-  const bucket = Math.max(1, Math.ceil(largest(ctx, rows) / BUCKETS[kind]));
+  const fixed = kind === 'cpu' ? (constantOf(width) ?? 1) : 1;
+  const own = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(fixed / (lanes * GROUPS.cpu))));
+  const slice = lanes * own;
+  const slices = Math.ceil(fixed / slice);
+  const buckets = Math.ceil(GROUPS[kind] / slices);
+  const bucket = Math.max(1, Math.ceil(largest(ctx, rows) / buckets));
   const operands: LoopKernel['operands'] = kernel.operands;
   const loops: LoopKernel = { ...kernel, kind: 'loops', operands, axes: [], space: [], stages: [] };
   return single(
     launchOf(loops, {
       name: kernel.name,
-      schedule: `one workgroup for ${bucket} rows, which reads every index; an invocation owns columns`,
-      workgroups: countOf([rows, bucket]),
+      schedule: `one workgroup for ${bucket} rows${slices > 1 ? ` and ${slice} columns` : ''}, which reads every index; an invocation owns columns`,
+      workgroups: countOf([rows, bucket], [constantDim(slices), 1]),
       workgroupSize: lanes,
       body: (printer) => {
         const [index, update, sum] = [0, 1, 2].map((at) => printer.operandName(at));
         const wide = printer.dim(width);
-        printer.line(`let first = i32(group) * ${bucket};`);
+        const first = slices > 1 ? `i32(group) / ${slices}` : 'i32(group)';
+        printer.line(`let first = ${first} * ${bucket};`);
         printer.line(`let end = min(first + ${bucket}, ${printer.dim(rows)});`);
-        printer.open(`for (var c = i32(lane); c < ${wide}; c += ${lanes})`);
-        printer.line(`for (var row = first; row < end; row++) { ${sum}[row * ${wide} + c] = 0.0f; }`);
-        printer.close();
+        if (slices > 1) printer.line(`let column = i32(group) % ${slices} * ${slice} + i32(lane);`);
+        const eachColumn = (text: (column: string) => string): void => {
+          if (slices === 1) {
+            printer.open(`for (var column = i32(lane); column < ${wide}; column += ${lanes})`);
+            printer.line(text('column'));
+            printer.close();
+            return;
+          }
+          for (let at = 0; at < own; at++) {
+            const column = at === 0 ? 'column' : `(column + ${at * lanes})`;
+            const line = text(column);
+            printer.line(fixed % slice === 0 ? line : `if (${column} < ${wide}) { ${line} }`);
+          }
+        };
+        eachColumn(
+          (column) => `for (var row = first; row < end; row++) { ${sum}[row * ${wide} + ${column}] = 0.0f; }`,
+        );
         printer.open(`for (var p = 0; p < ${printer.dim(count)}; p++)`);
         printer.line(`let row = ${index}[p];`);
         printer.open('if (row >= first && row < end)');
-        printer.open(`for (var c = i32(lane); c < ${wide}; c += ${lanes})`);
-        printer.line(`${sum}[row * ${wide} + c] += ${update}[p * ${wide} + c];`);
-        printer.close();
+        eachColumn((column) => `${sum}[row * ${wide} + ${column}] += ${update}[p * ${wide} + ${column}];`);
         printer.close();
         printer.close();
       },

@@ -325,3 +325,22 @@ right:
     optim = adamw{lr=1e-4, groups=[group{[classifier], lr=1e-3}, group{["encoder.*"], lr=1e-5}]}
 `,
 });
+
+export const mixedMeans = defineDiagnostic({
+  code: 'LM0447',
+  severity: 'warning',
+  message: () => 'the loss adds means over different counts: accumulated batches count by their rows',
+  explain: `
+With \`accumulate\`, several batches make one step, which is to be that of one batch of all their examples. A loss that is
+one mean is weighted by what its mean is over: rows, tokens, labels that are not ignored. Where means over different
+counts are added, or a mean and a sum, no one weight is right for all of them, and each batch counts by its rows.
+
+wrong:
+    loss = cross_entropy(output, words, ignore_index=-100) + cross_entropy(pooled, labels)
+    accumulate = 4
+
+right:
+    loss = cross_entropy(output, words, ignore_index=-100)
+    accumulate = 4
+`,
+});

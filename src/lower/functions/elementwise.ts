@@ -94,11 +94,16 @@ const leakyRelu: LmFunction = {
   },
 };
 
+/** max(x, 0) with the gradient ½ at 0, which makes that of a sum with even terms right there. */
+export function positivePart({ ctx }: Call, x: Value): Value {
+  return ctx.emit('max', [x, ctx.constant(0, 'f32', x.type.shape)], {});
+}
+
 /** log(1 + e^x) = max(x, 0) + log(1 + e^−|x|), which does not overflow. */
 export function softplusOf(call: Call, x: Value): Value {
   const { ctx } = call;
   const small = ctx.emit('exp', [ctx.emit('neg', [ctx.emit('abs', [x], {})], {})], {});
-  return ctx.emit('add', [ctx.emit('relu', [x], {}), ctx.emit('log', [plus(call, small, 1)], {})], {});
+  return ctx.emit('add', [positivePart(call, x), ctx.emit('log', [plus(call, small, 1)], {})], {});
 }
 
 const softplus: LmFunction = {

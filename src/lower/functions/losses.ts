@@ -1,30 +1,20 @@
 /** Losses with PyTorch's names, options and numbers. Classes run along the last axis. */
 import * as types from '../../diagnostics/catalogue/types.ts';
 import { help, note } from '../../diagnostics/define.ts';
-import { constantOf, equalDims } from '../../ir/dim.ts';
+import { constantOf, equalDims, type Dim } from '../../ir/dim.ts';
 import type { Value } from '../../ir/graph.ts';
 import { equalShapes } from '../../ir/types.ts';
-import { align } from '../align.ts';
 import { dimNotes, typeText } from '../describe.ts';
 import { constrainRange } from '../gather.ts';
 import { poison, tensor, type LmValue } from '../values.ts';
+import { classNumbers } from './class-numbers.ts';
 import { oneHotMask } from './creation.ts';
-import { plus, times } from './elementwise.ts';
-import type { Call, FunctionTable, LmFunction } from './function.ts';
-import { choiceOf, numberOf, spanOf, tensorOf, valueOf } from './read.ts';
-import { logSumExp, meanOf, reduced, shifted } from './reductions.ts';
-
-const REDUCTIONS = ['mean', 'sum', 'none'] as const;
-type Reduction = (typeof REDUCTIONS)[number];
-
-function allAxes(x: Value): readonly number[] {
-  return x.type.shape.map((_, axis) => axis);
-}
-
-function reduceAll(call: Call, x: Value, reduction: Reduction): Value {
-  if (reduction === 'none') return x;
-  return reduction === 'sum' ? reduced(call, x, 'sum', allAxes(x)) : meanOf(call, x, allAxes(x));
-}
+import { times } from './elementwise.ts';
+import type { Call, FunctionTable } from './function.ts';
+import { allAxes, pairLosses, reduceAll, reductionOf, type Reduction } from './pair-losses.ts';
+import { numberOf, spanOf, tensorOf, valueOf } from './read.ts';
+import { logSumExp, meanOf, reduced, shifted, spread } from './reductions.ts';
+import { regularizers } from './regularizers.ts';
 
 /** Scores `[…, classes]` and class numbers `i32[…]` that fit each other. */
 export function scoresAndLabels(call: Call, scoresName: string, labelsName: string) {
@@ -77,12 +67,29 @@ export function scoresAndLabels(call: Call, scoresName: string, labelsName: stri
   return { scores, labels, classes };
 }
 
-/** −log softmax(x)[label], smoothed: (1 − ε) of that, and ε times its mean over all classes. */
+/** What each class counts, and what the label of each row does. `undefined`: all the same. `failed` was reported. */
+function weightsOf(call: Call, hit: Value, classes: Dim) {
+  const given = valueOf(call, 'weight');
+  if (given === undefined || given.kind === 'none') return undefined;
+  const numbers = classNumbers(call, 'weight', classes);
+  if (numbers === undefined) return 'failed';
+  const { shape } = hit.type;
+  const ofClasses = call.ctx.emit('broadcast', [numbers], { shape, axes: [shape.length - 1] });
+  return { ofClasses, ofRows: pick(call, hit, ofClasses) };
+}
+
+/** Along the last axis, the element that is hit; 0 where none is. */
+function pick(call: Call, hit: Value, x: Value): Value {
+  const { ctx } = call;
+  const kept = ctx.emit('select', [hit, x, ctx.constant(0, 'f32', x.type.shape)], {});
+  return reduced(call, kept, 'sum', [x.type.shape.length - 1]);
+}
+
+/** −log softmax(x)[label], smoothed: (1 − ε) of that, and ε times its mean over all classes; each class times its weight. */
 export function crossEntropy(call: Call): LmValue {
   const found = scoresAndLabels(call, 'output', 'labels');
   const smoothing = numberOf(call, 'label_smoothing', 0);
-  const reduction = choiceOf(call, 'reduction', REDUCTIONS, 'mean');
-  const ignored = valueOf(call, 'ignore_index');
+  const reduction = reductionOf(call);
   if (found === undefined || smoothing === undefined || reduction === undefined) return poison;
   const { ctx } = call;
   const { scores, labels, classes } = found;
@@ -90,35 +97,37 @@ export function crossEntropy(call: Call): LmValue {
   const { rest } = shifted(call, scores, last);
   const total = logSumExp(call, rest, last);
   const hit = oneHotMask(call, labels, classes);
-  const picked = reduced(
-    call,
-    ctx.emit('select', [hit, rest, ctx.constant(0, 'f32', rest.type.shape)], {}),
-    'sum',
-    last,
-  );
-  let loss = ctx.emit('sub', [total, picked], {});
+  const weights = weightsOf(call, hit, classes);
+  if (weights === 'failed') return poison;
+  let loss = ctx.emit('sub', [total, pick(call, hit, rest)], {});
+  if (weights !== undefined) loss = ctx.emit('mul', [loss, weights.ofRows], {});
   if (smoothing !== 0) {
     // mean over classes of −log softmax = log Σ e^x − mean x
-    const smooth = ctx.emit('sub', [total, meanOf(call, rest, last)], {});
+    let smooth = ctx.emit('sub', [total, meanOf(call, rest, last)], {});
+    if (weights !== undefined) {
+      const each = ctx.emit('sub', [spread(call, total, rest.type.shape, last), rest], {});
+      smooth = meanOf(call, ctx.emit('mul', [each, weights.ofClasses], {}), last);
+    }
     loss = ctx.emit('add', [times(call, loss, 1 - smoothing), times(call, smooth, smoothing)], {});
   }
-  const count = constantOf(classes);
-  return finish(call, loss, labels, count, ignored, reduction);
+  return finish(call, { loss, labels, weights: weights?.ofRows, classes: constantOf(classes) }, reduction);
 }
 
-/** Leaves out the rows whose label is ignored; the mean is over the others. */
-function finish(
-  call: Call,
-  loss: Value,
-  labels: Value,
-  classes: number | undefined,
-  ignored: LmValue | undefined,
-  reduction: Reduction,
-): LmValue {
+interface Rows {
+  readonly loss: Value;
+  readonly labels: Value;
+  readonly weights: Value | undefined;
+  readonly classes: number | undefined;
+}
+
+/** Leaves out the rows whose label is ignored; the mean is over the others, by their weights. */
+function finish(call: Call, { loss, labels, weights, classes }: Rows, reduction: Reduction): LmValue {
   const { ctx } = call;
+  const ignored = valueOf(call, 'ignore_index');
   if (ignored === undefined || ignored.kind === 'none') {
     if (classes !== undefined) constrainRange(ctx, labels, [0, classes]);
-    return tensor(reduceAll(call, loss, reduction));
+    if (weights === undefined || reduction !== 'mean') return tensor(reduceAll(call, loss, reduction));
+    return weightedMean(call, loss, weights);
   }
   if (ignored.kind !== 'number' || !Number.isInteger(ignored.value))
     return ctx.fail(
@@ -128,89 +137,52 @@ function finish(
     constrainRange(ctx, labels, [Math.min(0, ignored.value), Math.max(classes, ignored.value + 1)]);
   const { shape } = loss.type;
   const counts = ctx.emit('ne', [labels, ctx.constant(ignored.value, 'i32', shape)], {});
-  const kept = ctx.emit('select', [counts, loss, ctx.constant(0, 'f32', shape)], {});
+  const zero = ctx.constant(0, 'f32', shape);
+  const kept = ctx.emit('select', [counts, loss, zero], {});
   if (reduction !== 'mean') return tensor(reduceAll(call, kept, reduction));
+  if (weights !== undefined) return weightedMean(call, kept, ctx.emit('select', [counts, weights, zero], {}));
   const rows = reduced(call, ctx.emit('cast', [counts], { dtype: 'f32' }), 'sum', allAxes(loss));
   // A batch of ignored rows alone has the loss 0.
   const divisor = ctx.emit('max', [rows, ctx.constant(1, 'f32')], {});
   return ctx.tensor('div', [reduced(call, kept, 'sum', allAxes(kept)), divisor], {});
 }
 
+/** Over the sum of the weights, or 0 where that is 0. */
+function weightedMean(call: Call, loss: Value, weights: Value): LmValue {
+  const { ctx } = call;
+  const sum = reduced(call, weights, 'sum', allAxes(weights));
+  const isSome = ctx.emit('lt', [ctx.constant(0), sum], {});
+  const divisor = ctx.emit('select', [isSome, sum, ctx.constant(1)], {});
+  return ctx.tensor('div', [reduced(call, loss, 'sum', allAxes(loss)), divisor], {});
+}
+
 /** −log p[label], from log-probabilities. */
 function negativeLogLikelihood(call: Call): LmValue {
   const found = scoresAndLabels(call, 'log_probabilities', 'labels');
-  const reduction = choiceOf(call, 'reduction', REDUCTIONS, 'mean');
+  const reduction = reductionOf(call);
   if (found === undefined || reduction === undefined) return poison;
   const { ctx } = call;
   const { scores, labels, classes } = found;
   const hit = oneHotMask(call, labels, classes);
-  const picked = ctx.emit('select', [hit, scores, ctx.constant(0, 'f32', scores.type.shape)], {});
-  const loss = ctx.emit('neg', [reduced(call, picked, 'sum', [scores.type.shape.length - 1])], {});
-  return finish(call, loss, labels, constantOf(classes), valueOf(call, 'ignore_index'), reduction);
-}
-
-/** A loss of two tensors of one shape, element by element. */
-function pairLoss(documentation: string, element: (call: Call, x: Value, y: Value) => Value): LmFunction {
-  return {
-    parameters: ['output', 'target', 'reduction?'],
-    documentation,
-    apply(call) {
-      const { ctx } = call;
-      const [x, y] = [tensorOf(call, 'output', ['f32']), tensorOf(call, 'target', ['f32'])];
-      const reduction = choiceOf(call, 'reduction', REDUCTIONS, 'mean');
-      if (x === undefined || y === undefined || reduction === undefined) return poison;
-      // A missing axis here is nearly always a mistake that broadcasting would hide.
-      if (!equalShapes(x.type.shape, y.type.shape))
-        return ctx.fail(
-          types.unequalParts(
-            call.span,
-            {
-              what: `\`${call.name}\` takes two tensors of one shape`,
-              left: typeText(x.type),
-              right: typeText(y.type),
-            },
-            dimNotes([...x.type.shape, ...y.type.shape]).slice(0, 4),
-          ),
-        );
-      const pair = align(ctx, call.name, {
-        span: call.span,
-        lhs: tensor(x),
-        rhs: tensor(y),
-        lhsSpan: spanOf(call, 'output'),
-        rhsSpan: spanOf(call, 'target'),
-      });
-      return pair === undefined ? poison : tensor(reduceAll(call, element(call, ...pair), reduction));
-    },
-  };
+  const weights = weightsOf(call, hit, classes);
+  if (weights === 'failed') return poison;
+  const plain = ctx.emit('neg', [pick(call, hit, scores)], {});
+  const loss = weights === undefined ? plain : ctx.emit('mul', [plain, weights.ofRows], {});
+  return finish(call, { loss, labels, weights: weights?.ofRows, classes: constantOf(classes) }, reduction);
 }
 
 export const losses: FunctionTable = {
   cross_entropy: {
-    parameters: ['output', 'labels', 'ignore_index?', 'label_smoothing?', 'reduction?'],
+    parameters: ['output', 'labels', 'ignore_index?', 'label_smoothing?', 'reduction?', 'weight?'],
     documentation:
-      '−log softmax(output) at the label; the mean is over the rows whose label is not `ignore_index`. `reduction` is "mean", "sum" or "none".',
+      '−log softmax(output) at the label; the mean is over the rows whose label is not `ignore_index`. `weight` is what each class counts, a list or `f32[classes]`; the mean is then divided by the sum of the labels’ weights. `reduction` is "mean", "sum" or "none".',
     apply: crossEntropy,
   },
   nll: {
-    parameters: ['log_probabilities', 'labels', 'ignore_index?', 'reduction?'],
+    parameters: ['log_probabilities', 'labels', 'ignore_index?', 'reduction?', 'weight?'],
     documentation: 'The same from log-probabilities.',
     apply: negativeLogLikelihood,
   },
-  mse: pairLoss('The squared difference.', ({ ctx }, x, y) => {
-    const difference = ctx.emit('sub', [x, y], {});
-    return ctx.emit('mul', [difference, difference], {});
-  }),
-  mae: pairLoss('The absolute difference.', ({ ctx }, x, y) =>
-    ctx.emit('abs', [ctx.emit('sub', [x, y], {})], {}),
-  ),
-  // max(x, 0) − x y + log(1 + e^−|x|)
-  binary_cross_entropy_with_logits: pairLoss(
-    'The cross-entropy of a yes or no, from its logit.',
-    (call, x, y) => {
-      const { ctx } = call;
-      const small = ctx.emit('exp', [ctx.emit('neg', [ctx.emit('abs', [x], {})], {})], {});
-      const linear = ctx.emit('sub', [ctx.emit('relu', [x], {}), ctx.emit('mul', [x, y], {})], {});
-      return ctx.emit('add', [linear, ctx.emit('log', [plus(call, small, 1)], {})], {});
-    },
-  ),
+  ...pairLosses,
+  ...regularizers,
 };

@@ -62,6 +62,23 @@ export function buildKernel(ctx: FusionContext, group: GroupContents): BuiltKern
   return { kernel, slots };
 }
 
+/** The same kernel for a group with an equal key, over buffers of its own. */
+export function renameKernel(
+  ctx: FusionContext,
+  { items, depth }: GroupContents,
+  kernel: LoopKernel,
+  slots: readonly number[],
+): BuiltKernel {
+  const operands = kernel.operands.map((operand, at): KernelOperand => ({
+    ...operand,
+    name: ctx.slots[slots[at] ?? -1]?.name ?? 'value',
+  }));
+  return {
+    kernel: { ...kernel, name: nameKernel(items, depth), origins: originsOf(items), operands },
+    slots,
+  };
+}
+
 function makeStore(
   ctx: FusionContext,
   expressions: KernelExpressions,

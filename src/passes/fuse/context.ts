@@ -2,10 +2,11 @@
 import { InternalError } from '../../diagnostics/diagnostic.ts';
 import { evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
 import type { Graph, Node, NodeOf, Region, Value } from '../../ir/graph.ts';
-import type { Slot } from '../../ir/kernel.ts';
+import type { LoopKernel, Slot } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/types.ts';
 import { findInPlace } from './in-place.ts';
+import { KeyParts } from './key-parts.ts';
 import type { Index, Lowered } from './lowering.ts';
 
 /** An expression that depends on how many loops are around the kernel that uses it. */
@@ -107,9 +108,17 @@ export class FusionContext {
   /** The items that write a value; a concatenation has one for each operand. */
   readonly writers = new Map<Value, Item[]>();
   readonly hostNumbers = new Set<string>();
+  readonly keyParts = new KeyParts();
+  /** Whether there is a kernel, by its key. */
+  readonly fits = new Map<string, boolean>();
+  /** Kernels by their keys, and the buffers that the key has them for. */
+  readonly built = new Map<string, { readonly kernel: LoopKernel; readonly at: readonly number[] }>();
   /** Results of `update-slice` that are stored where the state is. */
   readonly inPlace: ReadonlySet<Value>;
+  /** Contractions that gather an operand themselves. */
+  readonly gathering = new Set<Node>();
   readonly #bounds: ReadonlyMap<string, number>;
+  readonly #volumes = new WeakMap<readonly Dim[], number>();
   #items = 0;
 
   constructor(graph: Graph, limits: FusionLimits) {
@@ -124,7 +133,11 @@ export class FusionContext {
 
   /** Elements of a shape at the bounds. */
   volume(shape: readonly Dim[]): number {
-    return evaluateDim(productOfDims(shape), this.#bounds);
+    const known = this.#volumes.get(shape);
+    if (known !== undefined) return known;
+    const volume = evaluateDim(productOfDims(shape), this.#bounds);
+    this.#volumes.set(shape, volume);
+    return volume;
   }
 
   /** Whether a kernel inside of so many loops can bind these slots, one for each operand. */

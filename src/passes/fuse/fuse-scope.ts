@@ -6,6 +6,7 @@ import { buildAttention, type AttentionItem } from './build-attention.ts';
 import { reducedProducts } from '../costs.ts';
 import { reshapedPlace, type FusionContext, type Item } from './context.ts';
 import { findDependencies } from './dependencies.ts';
+import { findExpanded } from './expanded-values.ts';
 import { Grouping, type Group } from './groups.ts';
 import { ItemList } from './items.ts';
 import { mergeGroups } from './merge.ts';
@@ -21,8 +22,10 @@ export function fuseScope(
   addTargets: () => void,
 ): Step[] {
   const { ctx } = list;
+  const expanded = findExpanded(nodes, (value) => ctx.volume(value.type.shape));
   for (const node of nodes) {
     if (node.op === 'scan') addScan(list, node, depth);
+    else if (expanded.has(node)) list.define(node);
     else list.addNode(node);
   }
   addTargets();
@@ -71,7 +74,7 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
         item.kind === 'scatter' ? [emitScatter(grouping.ctx, item)] : [],
       );
     case 'recurrence': {
-      const { kernel, slots } = buildRecurrence(grouping.ctx, group.items, grouping.depth);
+      const { kernel, slots } = buildRecurrence(grouping, group.items);
       return [{ kind: 'launch', kernel, slots }];
     }
     case 'attention':

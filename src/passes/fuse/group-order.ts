@@ -18,11 +18,34 @@ export class GroupOrder<Group> {
     return this.#ranks.get(group) ?? -1;
   }
 
+  /** The other group in the place of the one. */
+  replace(group: Group, other: Group): void {
+    const rank = this.rank(group);
+    this.#ranks.delete(group);
+    this.#ranks.set(other, rank);
+    this.#order[rank] = other;
+  }
+
+  /** Orders all groups anew: only where many have moved, or dependencies have turned. */
+  sort(before: (group: Group) => Iterable<Group>): void {
+    const groups = this.#order.filter((group): group is Group => group !== undefined);
+    this.#order.length = 0;
+    this.#ranks.clear();
+    const seen = new Set<Group>();
+    const visit = (group: Group): void => {
+      if (seen.has(group)) return;
+      seen.add(group);
+      for (const each of before(group)) visit(each);
+      this.push(group);
+    };
+    for (const group of groups) visit(group);
+  }
+
   /**
    * Puts `merged` in the place of some groups that nothing else stands between, by dependencies. `after` gives the
    * groups that read a group's results; it must still know the old groups.
    */
-  merge(groups: readonly Group[], merged: Group, after: (group: Group) => readonly Group[]): void {
+  merge(groups: readonly Group[], merged: Group, after: (group: Group) => Iterable<Group>): void {
     const inside = new Set(groups);
     const ranks = groups.map((group) => this.rank(group));
     const [first, last] = [Math.min(...ranks), Math.max(...ranks)];
@@ -34,6 +57,13 @@ export class GroupOrder<Group> {
         dependent.add(next);
         stack.push(next);
       }
+    if (dependent.size === 0) {
+      for (const rank of ranks) this.#order[rank] = undefined;
+      for (const group of groups) this.#ranks.delete(group);
+      this.#order[last] = merged;
+      this.#ranks.set(merged, last);
+      return;
+    }
     const between = this.#order
       .slice(first, last + 1)
       .filter((group): group is Group => group !== undefined && !inside.has(group));

@@ -16,7 +16,7 @@ import {
   type Target,
 } from './context.ts';
 import { basesOf } from './dependencies.ts';
-import { lowerNode, type Index } from './lowering.ts';
+import { lowerNode, type Index, type Lowered } from './lowering.ts';
 import { bufferNeeded, wholeNeeded } from './operand-form.ts';
 import { bindingsOf, extraOperands, inlinedItems } from './build-attention.ts';
 import { ownCost } from './scalar-costs.ts';
@@ -29,6 +29,8 @@ interface FreeCost {
 }
 
 const SMALL_BUFFER = 4096;
+/** Of an element that is gathered: reading it through its index so many times is cheaper than a copy. */
+const FEW_USES = 8;
 
 export class ItemList {
   readonly items: Item[] = [];
@@ -49,10 +51,16 @@ export class ItemList {
     return this.#ctx;
   }
 
-  /** Defines the results of a node; work that is not free becomes an item. */
-  addNode(node: Node): void {
+  /** Defines the results of a node, which are computed wherever they are read. */
+  define(node: Node): Lowered {
     const lowered = lowerNode(node);
     for (const value of node.results) this.#ctx.definitions.set(value, { kind: 'node', node, lowered });
+    return lowered;
+  }
+
+  /** Defines the results of a node; work that is not free becomes an item. */
+  addNode(node: Node): void {
+    const lowered = this.define(node);
     switch (lowered.kind) {
       case 'pointwise':
         if (node.operands.length > 0 && !this.#isFree(node)) this.compute(only(node), node);
@@ -66,7 +74,8 @@ export class ItemList {
         this.compute(only(node), node);
         return;
       case 'contraction':
-        for (const operand of node.operands) this.#requireBuffer(operand);
+        for (const operand of node.operands)
+          if (!this.#readsThrough(node, operand)) this.#requireBuffer(operand);
         this.compute(only(node), node);
         return;
       case 'concat':
@@ -158,6 +167,24 @@ export class ItemList {
   #requireBuffer(value: Value): void {
     const needed = bufferNeeded(this.#ctx, value);
     if (needed !== undefined) this.compute(needed, undefined);
+  }
+
+  /**
+   * Lets a contraction gather an operand of which it uses each element a few times only, as attention of one query does
+   * with the keys: a copy would take as long as the product.
+   */
+  #readsThrough(node: Node, operand: Value): boolean {
+    if (node.op !== 'dot') return false;
+    const needed = bufferNeeded(this.#ctx, operand);
+    const definition = needed && this.#ctx.definition(needed);
+    if (definition?.kind !== 'node' || definition.lowered.kind !== 'gather') return false;
+    const { batch, contract } = node.attributes;
+    const side = node.operands[0] === operand ? 1 : 0;
+    const other = node.operands[side]?.type.shape ?? [];
+    const free = other.filter((_, axis) => ![...batch, ...contract].some((pair) => pair[side] === axis));
+    if (this.#ctx.volume(free) > FEW_USES) return false;
+    this.#ctx.gathering.add(node);
+    return true;
   }
 
   /** The same for what a loop reads at every step, where numbers made from nothing may stay expressions. */

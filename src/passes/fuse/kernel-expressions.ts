@@ -47,6 +47,8 @@ export class KernelExpressions {
   /** Pointwise items of the group by the expressions that compute an element of them. */
   readonly sites = new Map<ScalarExpression, Item>();
   readonly intern = scalarInterner();
+  /** A value that the kernel has at hand, and what stands for its element at an index. */
+  atHand: { readonly value: Value; readonly element: (index: Index) => ScalarExpression } | undefined;
   readonly #ctx: FusionContext;
   readonly #items: ReadonlySet<Item>;
   readonly #depth: number;
@@ -99,6 +101,11 @@ export class KernelExpressions {
     return axes;
   }
 
+  /** Loops over these sizes use these axes. */
+  useAxes(extents: readonly Dim[], axes: readonly number[]): void {
+    this.#inner.set(extents.map(printDim).join(' '), axes);
+  }
+
   operand(place: Place, use: 'loaded' | 'stored'): number {
     const shape = place.shape.map(printDim).join(' ');
     let at = this.operands.findIndex(
@@ -120,6 +127,7 @@ export class KernelExpressions {
   }
 
   #readAt(value: Value, index: Index): ScalarExpression {
+    if (this.atHand?.value === value) return this.atHand.element(index);
     const writers = this.#ctx.writers.get(value);
     const [writer] = writers ?? [];
     if (writer?.kind === 'compute' && this.#items.has(writer)) {
@@ -165,8 +173,8 @@ export class KernelExpressions {
         const [table, indices] = node.operands;
         if (table === undefined || indices === undefined)
           throw new InternalError('gather needs a table and indices');
-        const rank = indices.type.shape.length;
-        return this.read(table, [this.read(indices, index.slice(0, rank)), ...index.slice(rank)]);
+        const source = lowered.source(index);
+        return this.read(table, source.table(this.read(indices, source.indices)));
       }
       case 'update': {
         const [whole, part] = node.operands;
@@ -261,8 +269,11 @@ export class KernelExpressions {
     const right = this.read(rhs, sideIndex(rhs, 1));
     const product = scalar.multiply(left, right);
     if (inner.length === 0) return product;
-    if (!isPlainLoad(left) || !isPlainLoad(right))
-      throw new CannotFuse('an operand of a contraction is computed');
+    // Beside what is at hand there is no other accumulator.
+    const isRead = this.#ctx.gathering.has(node) ? isLoad : isPlainLoad;
+    const isFactor = (side: ScalarExpression): boolean =>
+      isRead(side) || (this.atHand !== undefined && side.kind === 'accumulator');
+    if (!isFactor(left) || !isFactor(right)) throw new CannotFuse('an operand of a contraction is computed');
     return this.#accumulate(node, index, inner, 'sum', product, true);
   }
 
@@ -305,6 +316,10 @@ export class KernelExpressions {
     const name = symbol ?? (isSpace ? `i${this.axes.length}` : `k${this.axes.length - this.#space}`);
     return this.axes.some((axis) => axis.name === name) ? `${name}_${this.axes.length}` : name;
   }
+}
+
+function isLoad({ kind }: ScalarExpression): boolean {
+  return kind === 'load';
 }
 
 /** An element of a buffer whose place does not depend on other data. */

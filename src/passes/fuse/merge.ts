@@ -5,19 +5,21 @@
 import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
 import type { Group, Grouping } from './groups.ts';
 import type { Item } from './context.ts';
-import { absorbPrologues } from './recurrence.ts';
+import { absorbPointwise, absorbPrologues, absorbSums } from './recurrence.ts';
 
 /** A launch costs more than the work on so few elements. */
 const SMALL = 1 << 16;
 
 export function mergeGroups(grouping: Grouping): void {
   if (grouping.depth > 0) mergeWholeSteps(grouping);
+  absorbSums(grouping);
   mergeEpilogues(grouping);
   absorbPrologues(grouping);
   for (let changed = true; changed;) {
     changed = mergeWithConsumers(grouping);
     changed = mergeSiblings(grouping) || changed;
   }
+  absorbPointwise(grouping);
   mergeLoops(grouping);
 }
 
@@ -52,7 +54,7 @@ function mergeEpilogues(grouping: Grouping): void {
   for (const item of grouping.dependencies.order) {
     for (const producer of grouping.dependencies.before.get(item) ?? []) {
       const [first, second] = [grouping.groupOf(producer), grouping.groupOf(item)];
-      if (first === undefined || second === undefined || !isHeavy(first)) continue;
+      if (first === undefined || second === undefined || !traitsOf(grouping, first).heavy) continue;
       if (spaceKey(first.space) === spaceKey(second.space)) tryMerge(grouping, first, second);
     }
   }
@@ -114,18 +116,25 @@ function mergeSiblings(grouping: Grouping): boolean {
 
 function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
   if (grouping.isRefused(lhs, rhs)) return false;
-  if (grouping.depth === 0 && (hasProduct(lhs) || hasProduct(rhs))) return false;
-  const bases = basesOfGroup(grouping, lhs);
-  const shared = [...basesOfGroup(grouping, rhs)].some((base) => bases.has(base));
-  const small = grouping.depth > 0 || grouping.ctx.volume(lhs.space) <= SMALL;
+  const [left, right] = [traitsOf(grouping, lhs), traitsOf(grouping, rhs)];
+  const whole = grouping.depth === 0;
+  if (whole && (left.product || right.product)) return false;
+  const shared = haveCommon(left.bases, right.bases);
+  const small = !whole || grouping.ctx.volume(lhs.space) <= SMALL;
   // Where an element lies takes longer to find than to store it.
-  const alike = [...lhs.items, ...rhs.items].every(isStoreInPlace);
-  if (!shared && !small && !alike) return false;
+  if (!shared && !small && !(left.storesInPlace && right.storesInPlace)) return false;
   // Filled early, a loop's buffers would be kept from the first loop on.
-  if (grouping.depth === 0 && bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
-  if (grouping.depth === 0 && !shared && (isHeavy(lhs) || isHeavy(rhs))) return false;
+  if (whole && left.bases.size === 0 && !fillSameLoop(lhs, rhs)) return false;
+  if (whole && !shared && (left.heavy || right.heavy)) return false;
+  if (!grouping.canBindBoth(lhs, rhs)) return false;
   if (grouping.reaches(lhs, rhs) || grouping.reaches(rhs, lhs)) return false;
   return grouping.fits(grouping.union(lhs, rhs), lhs.space) || grouping.refuse(lhs, rhs);
+}
+
+function haveCommon<T>(lhs: ReadonlySet<T>, rhs: ReadonlySet<T>): boolean {
+  const [few, many] = lhs.size < rhs.size ? [lhs, rhs] : [rhs, lhs];
+  for (const each of few) if (many.has(each)) return true;
+  return false;
 }
 
 function isStoreInPlace(item: Item): boolean {
@@ -137,26 +146,31 @@ function fillSameLoop(lhs: Group, rhs: Group): boolean {
   return nodes.size === 1;
 }
 
-/** Reductions and contractions outside of loops choose their own tiles. */
-function isHeavy(group: Group): boolean {
-  return hasProduct(group) || [...group.items].some((item) => item.node?.op === 'reduce');
-}
-
-function hasProduct(group: Group): boolean {
-  return [...group.items].some((item) => item.node?.op === 'dot');
+interface Traits {
+  readonly product: boolean;
+  /** Reductions and contractions outside of loops choose their own tiles. */
+  readonly heavy: boolean;
+  readonly storesInPlace: boolean;
+  /** Values with buffers that the group loads. */
+  readonly bases: ReadonlySet<unknown>;
 }
 
 /** Groups never change, and each is compared with many others. */
-const basesByGroup = new WeakMap<Group, ReadonlySet<unknown>>();
+const traitsByGroup = new WeakMap<Group, Traits>();
 
-function basesOfGroup(grouping: Grouping, group: Group): ReadonlySet<unknown> {
-  const known = basesByGroup.get(group);
+function traitsOf(grouping: Grouping, group: Group): Traits {
+  const known = traitsByGroup.get(group);
   if (known !== undefined) return known;
-  const bases = new Set<unknown>();
-  for (const item of group.items)
-    for (const base of grouping.dependencies.bases.get(item) ?? []) bases.add(base);
-  basesByGroup.set(group, bases);
-  return bases;
+  const items = [...group.items];
+  const product = items.some((item) => item.node?.op === 'dot');
+  const traits: Traits = {
+    product,
+    heavy: product || items.some((item) => item.node?.op === 'reduce'),
+    storesInPlace: items.every(isStoreInPlace),
+    bases: new Set(items.flatMap((item) => [...(grouping.dependencies.bases.get(item) ?? [])])),
+  };
+  traitsByGroup.set(group, traits);
+  return traits;
 }
 
 /** Two directions of one layer run in one loop, which leaves the device two independent launches a step. */

@@ -4,10 +4,12 @@ import type { Dim } from '../../ir/dim.ts';
 import type { KernelOperand, RecurrenceKernel } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import { originsOf } from './build-kernel.ts';
-import type { FusionContext, Item } from './context.ts';
+import type { Item } from './context.ts';
 import type { Group, Grouping } from './groups.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import { lowerNode } from './lowering.ts';
+import { absorbEmits, buildEmits } from './recurrence-emits.ts';
+import { absorbSum, buildSum, isSumOf } from './recurrence-sum.ts';
 
 export interface BuiltRecurrence {
   readonly kernel: RecurrenceKernel;
@@ -16,11 +18,8 @@ export interface BuiltRecurrence {
 }
 
 /** Throws CannotFuse. */
-export function buildRecurrence(
-  ctx: FusionContext,
-  items: ReadonlySet<Item>,
-  depth: number,
-): BuiltRecurrence {
+export function buildRecurrence(grouping: Grouping, items: ReadonlySet<Item>): BuiltRecurrence {
+  const { ctx, depth } = grouping;
   const item = [...items].find((each) => each.kind === 'recurrence');
   const [factors, terms, initial] = item?.recurrence.operands ?? [];
   const [history] = item?.results ?? [];
@@ -39,7 +38,14 @@ export function buildRecurrence(
   if (expressions.reductions.length > 0) throw new CannotFuse('a reduction inside a recurrence');
   const place = ctx.place(history);
   if (!place.whole) throw new InternalError('a history has a buffer of its own');
-  const result = expressions.operand(place, 'stored');
+  const { reverse } = item.recurrence.attributes;
+  const summed = [...items].find((each) => isSumOf(ctx, each, history));
+  const sum = summed && buildSum({ ctx, expressions, items, depth, history, reverse, space }, summed);
+  const values = grouping.storedValues(items).filter((value) => !(summed?.results.includes(value) ?? false));
+  const emits = buildEmits({ ctx, expressions, depth, history, reverse, space }, values, items);
+  const isKept = grouping.isRead(history, items) || ctx.slots[place.slot]?.role !== 'temporary';
+  const result =
+    isKept || (summed === undefined && emits.length === 0) ? expressions.operand(place, 'stored') : undefined;
   const slots = expressions.operands.map(({ slot }) => slot);
   // A schedule in chunks binds one more, for what it knows of each chunk.
   if (slots.length >= ctx.limits.storageBuffers) throw new CannotFuse('more buffers than can be bound');
@@ -53,12 +59,14 @@ export function buildRecurrence(
     origins: originsOf(items),
     axes: expressions.axes,
     operands,
-    reverse: item.recurrence.attributes.reverse,
+    reverse,
     factor,
     term,
     initial: first,
     result,
     index: state,
+    ...(sum === undefined ? {} : { sum }),
+    ...(emits.length === 0 ? {} : { emits }),
   };
   return { kernel, slots };
 }
@@ -85,8 +93,9 @@ function absorb(grouping: Grouping, before: Group, group: Group): boolean {
   if (before.kind !== 'loops' || grouping.isRefused(before, group)) return false;
   if (![...before.items].every(isPointwise)) return false;
   const items = grouping.union(before, group);
-  if (grouping.storedValues(items).length > 0 || !fits(grouping, items))
-    return grouping.refuse(before, group);
+  // What the group stored before is a sum of its states.
+  const stored = grouping.storedValues(items).length - grouping.storedValues(group.items).length;
+  if (stored > 0 || !fits(grouping, items)) return grouping.refuse(before, group);
   if (grouping.traffic(items) > grouping.traffic(before.items) + grouping.traffic(group.items))
     return grouping.refuse(before, group);
   grouping.replace([before, group], { ...group, items });
@@ -99,9 +108,28 @@ function isPointwise({ kind, node }: Item): boolean {
   return node.op === 'dot' ? node.attributes.contract.length === 0 : lowerNode(node).kind === 'pointwise';
 }
 
+/** What every step makes of its state by a sum over some of its axes belongs to it, where nobody wants the states. */
+export function absorbSums(grouping: Grouping): void {
+  absorbEpilogues(grouping, absorbSum);
+}
+
+/** So does pointwise work of the same places. */
+export function absorbPointwise(grouping: Grouping): void {
+  absorbEpilogues(grouping, absorbEmits);
+}
+
+function absorbEpilogues(grouping: Grouping, join: typeof absorbSum): void {
+  for (const item of grouping.dependencies.order) {
+    if (item.kind !== 'recurrence') continue;
+    const merged = join(grouping, item);
+    if (merged !== undefined && fits(grouping, merged.union.items))
+      grouping.replace(merged.parts, merged.union);
+  }
+}
+
 function fits(grouping: Grouping, items: ReadonlySet<Item>): boolean {
   try {
-    buildRecurrence(grouping.ctx, items, grouping.depth);
+    buildRecurrence(grouping, items);
     return true;
   } catch (error) {
     if (error instanceof CannotFuse) return false;

@@ -26,13 +26,8 @@ function shed(grouping: Grouping, item: Item): boolean {
   const after = grouping.traffic(rest.items) + grouping.traffic(grown.items);
   if (after >= before) return false;
   if (!grouping.fits(rest.items, rest.space) || !grouping.fits(grown.items, grown.space)) return false;
-  grouping.assign(rest);
-  grouping.assign(grown);
   // What reads a state must still come before its update.
-  if (grouping.isConvex([grown])) return true;
-  grouping.assign(from);
-  grouping.assign(to);
-  return false;
+  return grouping.move({ from, to, rest, grown });
 }
 
 function isPointwise({ kind, node }: Item): boolean {

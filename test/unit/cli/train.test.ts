@@ -32,6 +32,8 @@ vi.mock('../../../src/cli/open-model.ts', () => ({
       session: fakeSession(fake.behaviour),
       seed: request.seed ?? 1,
       parameterCount: 1,
+      config: { hidden: 4 },
+      summarize: () => 'summary',
       close: () => {},
     };
   },
@@ -96,7 +98,7 @@ describe('lmc train', () => {
       'tokens_per_s',
     ]);
     expect(events[2]).toMatchObject({ step: 2, lr: 0.01 });
-    expect(events[6]).toEqual({ event: 'end', steps: 5, seconds: expect.any(Number) });
+    expect(events[6]).toEqual({ event: 'end', steps: 5, seconds: expect.any(Number), reason: 'done' });
     expect(stderr()).toContain('step 5/5');
   });
 
@@ -144,7 +146,9 @@ describe('lmc train', () => {
       'log.jsonl',
       'model.safetensors',
       'plan.json',
+      'run.json',
       'sources',
+      'tensorboard',
     ]);
     expect(JSON.parse(readFileSync('run/config.json', 'utf8'))).toMatchObject({
       file: 'model.lm',
@@ -206,6 +210,76 @@ describe('lmc train', () => {
   ])('says what is wrong with `%s`', async (args, message) => {
     const { code, stderr } = await lmc(`train model.lm --batch-size 2 ${args}`);
     expect([code, stderr()]).toEqual([5, expect.stringMatching(message)]);
+  });
+});
+
+describe('lmc train --dry-run', () => {
+  it('says what would happen, and does nothing', async () => {
+    const before = readdirSync('.');
+    const { code, stdout } = await lmc(`${train} --dry-run --out run --save w.safetensors --steps 9`);
+    expect(code).toBe(0);
+    expect(stdout()).toContain('summary\n');
+    expect(stdout()).toContain('first batch: 2 rows');
+    expect(stdout()).toMatch(/^ {2}x {2}i32\[2\] {2}\d … \d$/m);
+    expect(stdout()).toContain('it would train 9 steps (4 an epoch), no validation part');
+    expect(stdout()).toContain('it would write the run folder run, w.safetensors');
+    expect(readdirSync('.')).toEqual(before);
+  });
+
+  it('says how a run would go on', async () => {
+    await lmc(`${train} --out run --steps 5`);
+    const log = readFileSync('run/log.jsonl');
+    const { stdout } = await lmc('train --resume run --dry-run --steps 8 --log-format json');
+    expect(eventsOf(stdout())).toEqual([
+      {
+        event: 'dry-run',
+        model: 'Fake',
+        device: 'fake',
+        parameters: 1,
+        bytes: 8,
+        train_rows: 7,
+        validation_rows: 0,
+        test_rows: 0,
+        first_batch: [{ name: 'x', dtype: 'i32', shape: [2] }],
+        steps: 3,
+        writes: 'the run folder run',
+      },
+    ]);
+    expect(readFileSync('run/log.jsonl')).toEqual(log);
+  });
+
+  it('finds what is wrong with the data', async () => {
+    expect((await lmc('train model.lm --data absent.safetensors --dry-run')).code).toBe(5);
+  });
+});
+
+describe('lmc train --overfit-batch', () => {
+  it('trains on one batch, and says whether the loss comes near zero', async () => {
+    let evaluations = 0;
+    fake.behaviour = { evalLoss: () => [2, 0.015][evaluations++] ?? Number.NaN };
+    const { code, stdout, stderr } = await lmc(`${train} --overfit-batch --steps 70 --log-format json`);
+    expect(code).toBe(0);
+    expect(stderr()).toContain(
+      'one batch of 2, 70 steps: loss 2.0000 -> 0.0150 (without dropout): near zero',
+    );
+    expect(eventsOf(stdout()).filter(({ event }) => event === 'overfit')).toEqual([
+      { event: 'overfit', rows: 2, steps: 70, first: 2, last: expect.closeTo(0.015), near_zero: true },
+    ]);
+  });
+
+  it.each([
+    [0.5, /it falls, to 25 % of the first/],
+    [1.9, /NOT near zero, 95 % of the first is left: look at the learning rate/],
+  ])('with %f left of 2', async (left, message) => {
+    let evaluations = 0;
+    fake.behaviour = { evalLoss: () => (evaluations++ === 0 ? 2 : left) };
+    expect((await lmc(`${train} --overfit-batch`)).stderr()).toMatch(message);
+  });
+
+  it('sees the same batch in every step', async () => {
+    const { stdout } = await lmc(`${train} --overfit-batch --steps 3 --no-shuffle --log-format json`);
+    expect(eventsOf(stdout()).filter(({ event }) => event === 'step')).toHaveLength(3);
+    expect((await lmc('train --resume run --overfit-batch')).code).toBe(2);
   });
 });
 

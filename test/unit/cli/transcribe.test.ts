@@ -102,7 +102,7 @@ describe('speech', () => {
   it('says what is wrong with a file, with the parameters, with other features', async () => {
     const predict = (...args: readonly string[]) => lmc('predict', 'm.lm', '--params', ...args);
     expect((await predict('p.safetensors', '--audio', 'none.wav')).stderr).toContain(
-      'none.wav cannot be read',
+      'cannot read none.wav: there is no such file or folder',
     );
     writeFileSync('long.wav', makeWav(new Float64Array(4000)));
     expect((await predict('p.safetensors', '--audio', 'long.wav')).stderr).toContain(

@@ -1,7 +1,10 @@
 /** Cells drawn at random, of which the linear ones become recurrences that give what stepping gives, gradients included. */
+import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Graph } from '../../../src/ir/graph.ts';
 import { printGraph } from '../../../src/ir/print.ts';
+import { printType } from '../../../src/ir/types.ts';
+import { fuseGraph } from '../../../src/passes/fuse/index.ts';
 import { runPasses } from '../../../src/passes/driver.ts';
 import { compareFused, generator } from '../fuse/compare.ts';
 import { lowerClean } from '../lower/support.ts';
@@ -106,6 +109,102 @@ describe('cells drawn at random', () => {
       expect(difference(runGraph(linear, bindings), runGraph(stepped, bindings)), text).toBeUndefined();
       compareFused(linear, { sizes, seed });
     }
+  });
+});
+
+/** A selective state space, whose factors and terms are larger than all that they are made of. */
+function stateSpace({ head, factor, term, emitted, bound = 8 }: StateSpace): string {
+  const locals = [
+    '    wide = rearrange(dt_t, "batch width -> batch width 1")',
+    '    input = rearrange(b_t, "batch state -> batch 1 state")',
+    '    other = rearrange(x_t, "batch width -> batch width 1")',
+  ];
+  return `dim batch
+dim seq <= ${bound}
+model M(x: f32[batch, seq, 3], lengths: i32[batch]) -> f32[batch, seq, 3] {
+  param rate: f32[3, 8]    = uniform{1}
+  param narrow: f32[3, 8] = uniform{1}
+  param step: f32[3]       = uniform{1}
+  A  = -exp(rate)
+  b  = x @ narrow
+  dt = softplus(x * step)
+  y, _ = scan x_t, dt_t, b_t over seq of x, dt, b ${head} carry (h: f32[batch, 3, 8] = 0) {
+${locals.filter((line) => `${factor} ${term}`.includes(line.trim().split(' ', 1)[0] ?? line)).join('\n')}
+    h     = ${factor} * h + ${term}
+    next (h = h) emit ${emitted}
+  }
+  return y + f32(rearrange(lengths, "batch -> batch 1 1"))
+}
+task t for M {
+  target goal: f32[batch, seq, 3]
+  data  = tensors{"x.safetensors"} | batches{3}
+  loss  = mse(output, goal)
+  optim = sgd{lr=0.1}
+}
+`;
+}
+
+interface StateSpace {
+  readonly head: string;
+  readonly factor: string;
+  readonly term: string;
+  readonly emitted: string;
+  readonly bound?: number;
+}
+
+const MAMBA: StateSpace = {
+  head: '',
+  factor: 'exp(wide * A)',
+  term: 'wide * other * input',
+  emitted: 'einsum("batch width state, batch state -> batch width", h, b_t)',
+};
+
+describe('state spaces drawn at random', () => {
+  it('give what stepping gives, gradients included', () => {
+    const drawn = fc.record({
+      head: fc.constantFrom('', 'reversed', 'masked lengths', 'reversed masked lengths'),
+      factor: fc.constantFrom(
+        'exp(wide * A)',
+        'sigmoid(wide - A)',
+        '(1 - sigmoid(wide * A))',
+        'exp(A) * sigmoid(other - wide)',
+      ),
+      term: fc.constantFrom(
+        'wide * other * input',
+        'wide * input * (A + other)',
+        'tanh(other * A) * input',
+        '(sigmoid(wide * A) * other + input)',
+      ),
+      emitted: fc.constantFrom(
+        MAMBA.emitted,
+        'reduce(tanh(h), "batch width state -> batch width", "sum")',
+        'h[:, :, 0] * x_t',
+      ),
+    });
+    fc.assert(
+      fc.property(drawn, fc.integer({ min: 1, max: 6 }), (each, seq) => {
+        const { predict, train } = graphsOf(stateSpace({ ...each, emitted: `${each.emitted} + x_t` }));
+        const here = new Map([...sizes, ['seq', seq]]);
+        for (const graph of [predict, train]) {
+          const [linear, stepped] = [runPasses(graph), runPasses(graph, stepping)];
+          expect(opsOf(linear)).not.toContain('scan');
+          const bindings = bindingsOf(linear, here);
+          expect(difference(runGraph(linear, bindings), runGraph(stepped, bindings))).toBeUndefined();
+          compareFused(linear, { sizes: here, seed: seq });
+        }
+      }),
+      { numRuns: Number(process.env['LMC_GRAPHS'] ?? 12) },
+    );
+  });
+
+  it('keep their states for the gradient alone, and neither factors nor terms', () => {
+    const { predict, train } = graphsOf(stateSpace({ ...MAMBA, bound: 64 }));
+    const large = (graph: Graph): readonly string[] =>
+      fuseGraph(runPasses(graph), { storageBuffers: 8 })
+        .slots.map(({ type }) => printType(type))
+        .filter((type) => type.includes('batch, 3, 8]'));
+    expect(large(predict)).toEqual([]);
+    expect(large(train)).toEqual(['f32[seq+1, batch, 3, 8]', 'f32[seq+1, batch, 3, 8]']);
   });
 });
 

@@ -1,10 +1,11 @@
 /** What a bundle's class does beside steps: it generates, and forgets what earlier batches left. On the float64 evaluator. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { CompiledModel, madeUpBatch, type BundleHost } from '../../../runtime/bundle.ts';
 import { encodeOne, encoderKey, printEncoder } from '../../../runtime/data/encoder.ts';
 import { specialTokens, Vocabulary } from '../../../runtime/data/vocabulary.ts';
 import { WordTokenizer } from '../../../runtime/data/word-tokenizer.ts';
 import { readSafetensors, writeSafetensors } from '../../../runtime/safetensors.ts';
+import { configKey, printConfig, trainedConfig } from '../../../runtime/trained-config.ts';
 import { printModelSource } from '../../../src/codegen/bundle/model-source.ts';
 import { openTiny, type TinyModel } from '../generate/tiny-model.ts';
 
@@ -51,6 +52,31 @@ describe('a bundle', () => {
     expect(other).toMatchObject({ prompt: 1, sample: 0 });
     // The tokeniser goes with what is saved.
     expect(readSafetensors(await model.saveState()).metadata.get(encoderKey)).toBe(encoder);
+  });
+
+  it('says when parameters were trained with other settings, and saves its own', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const saved = readSafetensors(await model.saveState());
+    expect(trainedConfig(saved.metadata)).toMatchObject({ n_layer: 1, n_head: 2 });
+    model.loadState(writeSafetensors(saved.tensors, saved.metadata));
+    expect(warn).not.toHaveBeenCalled();
+    const other = printConfig({ ...trainedConfig(saved.metadata), n_head: 4 });
+    model.loadState(writeSafetensors(saved.tensors, new Map([[configKey, other]])));
+    expect(warn.mock.calls).toEqual([
+      ['the parameters were trained with n_head=4, and the program has n_head=2'],
+    ]);
+    const { tensors } = saved;
+    const [name = '', tensor] = [...tensors][0] ?? [];
+    const cut = new Map([
+      ...tensors,
+      [name, { dtype: 'f32' as const, shape: [1], data: Float32Array.of(0) }],
+    ]);
+    expect(tensor).toBeDefined();
+    expect(() => model.loadState(writeSafetensors(cut, new Map([[configKey, other]])))).toThrow(
+      'help: the parameters were trained with n_head=4, and the program has n_head=2: --set n_head=4',
+    );
+    model.loadState(writeSafetensors(tensors, saved.metadata));
+    warn.mockRestore();
   });
 
   it('takes beams and samples, and refuses what does not go together', async () => {

@@ -1,4 +1,5 @@
-/** Safetensors: round trips, every way a header can lie, mutated files. */
+/** Safetensors: round trips, every way a header can lie, mutated files (LMC_FUZZ: how many). */
+import process from 'node:process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../../runtime/safetensors.ts';
@@ -311,7 +312,7 @@ describe('mutated safetensors files', () => {
           expect(error).toBeInstanceOf(RuntimeError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: Number(process.env['LMC_FUZZ'] ?? 2000) },
     );
   });
 });
