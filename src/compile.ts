@@ -92,7 +92,7 @@ export function lowerAndOptimize(
   const graphs = mapPrograms(chosen, (graph, name) =>
     runPasses(graph, watchGradients && name === 'train' ? { ...passes, passes: watchedPipeline } : passes),
   );
-  return { lowered, graphs: completePrograms(lowered, graphs, passes) };
+  return { lowered, graphs: completePrograms(lowered, graphs, passes, watchGradients) };
 }
 
 /**
@@ -103,12 +103,13 @@ export function completePrograms(
   lowered: LoweredModel,
   graphs: ByProgram<Graph>,
   passes: PassOptions,
+  watch = false,
 ): ByProgram<Graph> {
   if (passes.before !== undefined || passes.after !== undefined) return graphs;
   const training = lowered.graphs.train?.training;
   const update =
     graphs.train !== undefined && training?.accumulates === true
-      ? runPasses(updateProgram(graphs.train, training), passes)
+      ? runPasses(updateProgram(graphs.train, training, watch), passes)
       : undefined;
   const all: ByProgram<Graph> = {
     ...graphs,
