@@ -8,7 +8,7 @@ import { batchNumber } from '../../runtime/accumulation.ts';
 import { replayUntil } from '../../runtime/replay.ts';
 import type { RunRequest, Session, TensorData } from '../../runtime/session.ts';
 import type { Training, TrainState } from '../../runtime/train.ts';
-import { countFlops } from './summary/count-work.ts';
+import { countFlops } from '../passes/count-flops.ts';
 
 export interface FailedRun {
   readonly training: Omit<Training, 'observer' | 'start'>;

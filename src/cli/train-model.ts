@@ -53,6 +53,7 @@ import { RunRecorder } from './run-recorder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
 import { printEvent } from '../../runtime/node/train-log.ts';
+import { recomputeNote } from './summary/recompute-note.ts';
 import { traceFailure } from './trace-failure.ts';
 import { version } from './version.ts';
 
@@ -253,6 +254,8 @@ class TrainRun {
       { model: plan.signature.model, device: session.description, parameters: parameterCount },
       start.step,
     );
+    const { recomputed } = this.#model.compiled.lowered;
+    if (recomputed !== undefined) this.#log.say(recomputeNote(recomputed));
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);

@@ -110,6 +110,7 @@ const attributeCodecs: { readonly [Name in OpName]: Codec<OpAttributes[Name]> } 
   erf: none,
   not: none,
   'stop-gradient': none,
+  again: none,
   add: none,
   sub: none,
   mul: none,

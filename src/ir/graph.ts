@@ -35,7 +35,8 @@ export type UnaryOp =
   | 'relu'
   | 'erf'
   | 'not'
-  | 'stop-gradient'; // identity forward, zero gradient
+  | 'stop-gradient' // identity forward, zero gradient
+  | 'again'; // identity that is never merged with another: what follows is computed once more
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'pow' | 'max' | 'min' | 'and' | 'or';
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 
@@ -255,6 +256,8 @@ export interface TrainingRequest {
    * `weight`, where there is one, says how much this batch counts in their mean.
    */
   readonly accumulates?: boolean;
+  /** How many segments of the program, from the first, are computed again for the backward program. */
+  readonly recompute?: number;
   /** Decay of the moving average that is kept of every trained parameter. */
   readonly average?: number;
   /** The largest absolute value of a gradient's element; applied before `clipNorm`. */
