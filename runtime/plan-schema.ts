@@ -96,17 +96,7 @@ const readTensor = strict<PlanSignature['inputs'][number]>()({
   range: z.exactOptional(range),
   along: z.exactOptional(name),
 });
-const programName = z.enum([
-  'train',
-  'update',
-  'eval',
-  'predict',
-  'prepare',
-  'prefill',
-  'decode',
-  'reorder',
-  'reorder-prepared',
-]);
+const programName = z.enum(['train', 'update', 'eval', 'predict', 'prepare', 'prefill', 'decode', 'reorder']);
 
 const planSchema: z.ZodMiniType<Plan> = strict<Plan>()({
   format: z.literal('lmc-plan'),

@@ -103,16 +103,7 @@ export interface PlanInput {
 }
 
 export interface PlanProgram {
-  readonly name:
-    | 'train'
-    | 'update'
-    | 'eval'
-    | 'predict'
-    | 'prepare'
-    | 'prefill'
-    | 'decode'
-    | 'reorder'
-    | 'reorder-prepared';
+  readonly name: 'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly steps: readonly PlanStep[];

@@ -6,7 +6,8 @@ import type { PlanCall, PlanTask } from './plan.ts';
 import { RuntimeError } from './session.ts';
 
 export interface ScheduleOption {
-  readonly kind: 'integer' | 'number';
+  /** `bytes`: a number of them, or a text such as "2GiB". */
+  readonly kind: 'integer' | 'number' | 'bytes';
   readonly minimum: number;
   /** The smallest value that is too large. */
   readonly below?: number;

@@ -8,7 +8,7 @@
  * From `prepare` on they are those of generation (docs/generation.md): `prefill` and `decode` have outputs.
  */
 export type ProgramName =
-  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
 
 const datasetPrograms: readonly ProgramName[] = ['train', 'update', 'eval', 'predict'];
 

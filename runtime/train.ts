@@ -106,7 +106,7 @@ export async function train(training: Training): Promise<TrainResult> {
 }
 
 /** The task of a plan that can be trained. */
-export function taskOf(plan: Plan): PlanTask {
+export function taskOf(plan: Pick<Plan, 'task' | 'signature'>): PlanTask {
   if (plan.task === undefined) throw new RuntimeError(2, `${plan.signature.model} has no task to train`);
   return plan.task;
 }

@@ -1,4 +1,6 @@
 /** The compiler as one pure function: text in, plan, kernels and diagnostics out. Files and devices are the caller's. */
+import type { PlanCall, PlanConstant } from '../runtime/plan.ts';
+import { chooseRecompute, withRecompute, type RecomputeChoice } from './codegen/choose-recompute.ts';
 import { CannotPack, generate, type Generated, type Target } from './codegen/index.ts';
 import type { Reporter } from './diagnostics/diagnostic.ts';
 import type { Graph } from './ir/graph.ts';
@@ -8,11 +10,12 @@ import { updateProgram } from './passes/accumulate.ts';
 import { runPasses, type PassOptions } from './passes/driver.ts';
 import { watchedPipeline } from './passes/pipeline.ts';
 import { readAverages } from './passes/read-averages.ts';
+import { orderForMemory } from './passes/fuse/order-for-memory.ts';
 import { fuseGraph, type FusionLimits } from './passes/fuse/index.ts';
 import { generationGraphs } from './passes/generation/index.ts';
 
 export type ProgramName =
-  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder' | 'reorder-prepared';
+  'train' | 'update' | 'eval' | 'predict' | 'prepare' | 'prefill' | 'decode' | 'reorder';
 
 /** In the order in which they are compiled, dumped and planned. */
 export const programNames: readonly ProgramName[] = [
@@ -24,7 +27,6 @@ export const programNames: readonly ProgramName[] = [
   'prefill',
   'decode',
   'reorder',
-  'reorder-prepared',
 ];
 
 export interface ModelOptions extends PassOptions {
@@ -44,8 +46,13 @@ export interface CompileOptions {
   readonly passes?: PassOptions;
 }
 
+export interface SettledModel extends LoweredModel {
+  /** What the task's `recompute` does, where it has one. */
+  readonly recomputed?: RecomputeChoice;
+}
+
 export interface OptimizedModel {
-  readonly lowered: LoweredModel;
+  readonly lowered: SettledModel;
   /** After all passes: complete programs. */
   readonly graphs: ByProgram<Graph>;
 }
@@ -87,13 +94,33 @@ export function lowerAndOptimize(
   reporter: Reporter,
   { purpose, watchGradients = false, ...passes }: ModelOptions = {},
 ): OptimizedModel | undefined {
-  const lowered = lowerProgram(file, host, options, reporter);
-  if (lowered === undefined) return undefined;
+  const found = lowerProgram(file, host, options, reporter);
+  if (found === undefined) return undefined;
+  const trains = purpose === undefined || purpose === 'training';
+  const lowered = trains ? settleRecompute(found) : found;
   const chosen = choosePrograms(lowered, purpose);
   const graphs = mapPrograms(chosen, (graph, name) =>
     runPasses(graph, watchGradients && name === 'train' ? { ...passes, passes: watchedPipeline } : passes),
   );
-  return { lowered, graphs: completePrograms(lowered, graphs, passes) };
+  return { lowered, graphs: completePrograms(lowered, graphs, passes, watchGradients) };
+}
+
+/** With the number of segments that are computed again, where the task asks for it, and what it costs. */
+export function settleRecompute(lowered: LoweredModel): SettledModel {
+  const { train } = lowered.graphs;
+  const call = lowered.task?.fields['recompute'];
+  if (train === undefined || !isCall(call)) return lowered;
+  const { limit } = call.named;
+  const recomputed = chooseRecompute(train, typeof limit === 'number' && limit > 0 ? limit : undefined);
+  return {
+    ...lowered,
+    graphs: { ...lowered.graphs, train: withRecompute(train, recomputed.recompute) },
+    recomputed,
+  };
+}
+
+function isCall(constant: PlanConstant | undefined): constant is PlanCall {
+  return typeof constant === 'object' && constant !== null && 'builder' in constant;
 }
 
 /**
@@ -104,12 +131,13 @@ export function completePrograms(
   lowered: LoweredModel,
   graphs: ByProgram<Graph>,
   passes: PassOptions,
+  watch = false,
 ): ByProgram<Graph> {
   if (passes.before !== undefined || passes.after !== undefined) return graphs;
   const training = lowered.graphs.train?.training;
   const update =
     graphs.train !== undefined && training?.accumulates === true
-      ? runPasses(updateProgram(graphs.train, training), passes)
+      ? runPasses(updateProgram(graphs.train, training, watch), passes)
       : undefined;
   const all: ByProgram<Graph> = {
     ...graphs,
@@ -164,7 +192,11 @@ function generateKernels(
   target: Target,
   limits: FusionLimits,
 ): CompiledModel {
-  const kernels = mapPrograms(graphs, (graph) => fuseGraph(graph, limits));
+  const { recomputed } = lowered;
+  const kernels = mapPrograms(graphs, (graph, name) => {
+    const program = fuseGraph(graph, limits);
+    return name === 'train' && recomputed !== undefined ? orderForMemory(program) : program;
+  });
   const programs = programNames.flatMap((name) => {
     const [graph, program] = [graphs[name], kernels[name]];
     return graph === undefined || program === undefined ? [] : [{ name, graph, kernels: program }];

@@ -10,8 +10,8 @@ interface ParsedRecord {
   readonly line: number;
 }
 
-/** Throws a RuntimeError with the line, what is wrong and the cure. */
-export function readDelimited(text: string, args: StageArguments, file: string): SourceRows {
+/** `part`: a column that tells the parts apart. Throws a RuntimeError with the line, what is wrong and the cure. */
+export function readDelimited(text: string, args: StageArguments, file: string, part?: string): SourceRows {
   const { records, emptyLines } = parseRecords(text, args, file);
   const [first] = records;
   if (first === undefined) failAt(file, 'the file is empty');
@@ -19,10 +19,12 @@ export function readDelimited(text: string, args: StageArguments, file: string):
   const names = hasHeader ? first.fields : undefined;
   const body = hasHeader ? records.slice(1) : records;
   if (body.length === 0) failAt(file, 'there is a header, and no row below it');
-  const find = (option: string): number | undefined =>
-    findColumn(args, option, names, first.fields.length, file);
+  const find = (option: string, column = args.stringOrNumber(option)): number | undefined =>
+    findColumn(args, { option, column }, names, first.fields.length, file);
   const textColumn = find('text') ?? failAt(args.place, `\`${args.stage.name}\` needs \`text\``);
   const labelColumn = find('label');
+  const partColumn =
+    part === undefined ? undefined : find('column', /^\d+$/.test(part) ? Number(part) : part);
 
   const faults = new Faults(
     args.flag('quotes')
@@ -40,6 +42,7 @@ export function readDelimited(text: string, args: StageArguments, file: string):
     rows.push({
       text: fields[textColumn] ?? '',
       label: labelColumn === undefined ? undefined : (fields[labelColumn] ?? '').trim(),
+      ...(partColumn === undefined ? {} : { part: (fields[partColumn] ?? '').trim() }),
       place: { file, line },
     });
   }
@@ -112,12 +115,11 @@ function explainFailure(error: unknown, args: StageArguments, file: string, line
 
 function findColumn(
   args: StageArguments,
-  option: string,
+  { option, column }: { readonly option: string; readonly column: string | number | undefined },
   names: readonly string[] | undefined,
   count: number,
   file: string,
 ): number | undefined {
-  const column = args.stringOrNumber(option);
   if (column === undefined) return undefined;
   if (typeof column === 'number') {
     if (column <= count) return column - 1;

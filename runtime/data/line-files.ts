@@ -16,8 +16,8 @@ export function splitLines(text: string): {
   return { lines: kept, empty: lines.length - kept.length };
 }
 
-/** Throws a RuntimeError with the line, what is wrong and the cure. */
-export function readJsonLines(text: string, args: StageArguments, file: string): SourceRows {
+/** `part`: a key that tells the parts apart. Throws a RuntimeError with the line, what is wrong and the cure. */
+export function readJsonLines(text: string, args: StageArguments, file: string, part?: string): SourceRows {
   const { lines, empty } = splitLines(text);
   if (lines.length === 0) failAt(file, 'the file is empty');
   const textKey = args.string('text');
@@ -28,6 +28,7 @@ export function readJsonLines(text: string, args: StageArguments, file: string):
     return {
       text: readText(object, textKey, place),
       label: labelKey === undefined ? undefined : readLabel(object, labelKey, place),
+      ...(part === undefined ? {} : { part: readLabel(object, part, place) }),
       place,
     };
   });

@@ -15,10 +15,11 @@ import { readConllu } from './tagging/conllu.ts';
 import type { SourceSentences } from './tagging/sentences.ts';
 import { createTaggingDataset } from './tagging/tagging-dataset.ts';
 import { openParallel } from './parallel/open-parallel.ts';
-import { collectParts, readParts } from './parts.ts';
+import { collectParts, partsByColumn, readParts } from './parts.ts';
+import { readParquet } from './parquet.ts';
 import { createTextDataset } from './text-dataset.ts';
 import type { Batching } from './order.ts';
-import { readTextFile } from './text-file.ts';
+import { gunzip, readTextFile } from './text-file.ts';
 import { openWindows } from './open-windows.ts';
 
 export interface OpenContext extends DataContext {
@@ -42,7 +43,7 @@ export async function openDataset(task: PlanTask, given: OpenContext): Promise<D
   const split = readSplit(pipeline.split ?? defaultStage('split', source.place));
   const context = await withTokenizer(pipeline, given);
   const batching = readBatching(pipeline, context.batchSize ?? task.batchSize);
-  const isByText = ['text', 'csv', 'tsv', 'jsonl', 'lines'].includes(source.stage.name);
+  const isByText = ['text', 'csv', 'tsv', 'jsonl', 'parquet', 'lines'].includes(source.stage.name);
   if (pipeline.masking !== undefined && !isByText)
     failAt(pipeline.masking.place, `\`masking\` hides tokens of texts, and \`${source.stage.name}\` gives something else`); // prettier-ignore
   if (source.stage.name === 'text') return openWindows(source, pipeline, split, batching, context);
@@ -58,12 +59,15 @@ export async function openDataset(task: PlanTask, given: OpenContext): Promise<D
   if (source.stage.name === 'recordings') return openRecordings(source, pipeline, split, batching, context);
   if (pipeline.features !== undefined)
     failAt(pipeline.features.place, 'features are made of `recordings{…}`, and this source is another');
-  if (split.column !== undefined)
-    failAt(pipeline.split?.place ?? source.place, '`split{column=…}` is for `recordings{…}`: other sources keep no columns'); // prettier-ignore
+  if (split.column !== undefined && !tables.includes(source.stage.name))
+    failAt(pipeline.split?.place ?? source.place, `\`split{column=…}\` needs a table, and \`${source.stage.name}\` has no columns`); // prettier-ignore
   return source.stage.name === 'tensors'
     ? openTensorSource(source, pipeline, split, batching, context)
     : openTextSource(source, pipeline, split, batching, context);
 }
+
+/** Sources whose rows have columns. */
+const tables: readonly string[] = ['csv', 'tsv', 'jsonl', 'parquet'];
 
 /** With the file that `tokenizer{…}` names; parameters that bring their own do not need it. */
 async function withTokenizer({ tokenizer }: Pipeline, context: OpenContext): Promise<OpenContext> {
@@ -78,6 +82,7 @@ function readBatching({ batches }: Pipeline, size: number): Batching {
   return {
     size,
     shuffle: batches?.flag('shuffle') ?? false,
+    balance: batches?.flag('balance') ?? false,
     bucket: batches?.optionalString('bucket'),
     place: batches?.place ?? 'the pipeline',
     pool: batches?.integer('pool') ?? 1,
@@ -100,14 +105,22 @@ async function openTextSource(
     );
   }
   const paths = source.strings('path');
-  const main = await readTextFiles(source, paths, context.files);
+  const { column } = split;
+  const main = await readTextFiles(source, paths, context.files, column);
   const readOther = (path: string): Promise<SourceRows> => {
     if (paths.length > 1) {
       failAt(source.place, `with a file for every class, what is held out is a share, not \`${path}\``);
     }
     return readTextFiles(source, [path], context.files);
   };
-  const parts = await readParts(split, ({ rows }) => rows.length, main, readOther);
+  const parts =
+    column === undefined
+      ? await readParts(split, ({ rows }) => rows.length, main, readOther)
+      : partsByColumn(
+          split,
+          main,
+          main.rows.map(({ part = '' }) => part),
+        );
   const file = paths.join(', ');
   const { rows, notes } = collectParts(parts, (all) => all.rows, file);
   return createTextDataset(rows, { tokenizer, masking: pipeline.masking }, batching, context, file, notes);
@@ -140,27 +153,40 @@ async function openTagging(
   return createTaggingDataset(rows, tokenizer, batching, context, path, notes);
 }
 
+/** `part`: the column that tells the parts apart. */
 async function readTextFiles(
   source: StageArguments,
   paths: readonly string[],
   files: DataFiles,
+  part?: string,
 ): Promise<SourceRows> {
   const read: SourceRows[] = [];
   for (const path of paths) {
+    if (source.stage.name === 'parquet') {
+      const { name, bytes } = await files.read(path);
+      read.push(await readParquet(await gunzip(bytes, name), source, name, part));
+      continue;
+    }
     const { name, text } = await readTextFile(files, path, source.string('encoding'));
-    read.push(readRows(source, text, paths.length > 1 ? stemOf(path) : undefined, name));
+    const label = paths.length > 1 ? stemOf(path) : undefined;
+    read.push(readRows(source, text, { label, part }, name));
   }
   return { rows: read.flatMap(({ rows }) => rows), notes: read.flatMap(({ notes }) => notes) };
 }
 
-function readRows(source: StageArguments, text: string, label: string | undefined, name: string): SourceRows {
+function readRows(
+  source: StageArguments,
+  text: string,
+  { label, part }: { readonly label: string | undefined; readonly part: string | undefined },
+  name: string,
+): SourceRows {
   switch (source.stage.name) {
     case 'jsonl':
-      return readJsonLines(text, source, name);
+      return readJsonLines(text, source, name, part);
     case 'lines':
       return readPlainLines(text, label, source, name);
     default:
-      return readDelimited(text, source, name);
+      return readDelimited(text, source, name, part);
   }
 }
 
@@ -182,6 +208,12 @@ async function openTensorSource(
   }
   if (batching.bucket !== undefined)
     failAt(batching.place, '`bucket` sorts texts; rows of a tensor are all of one length');
+  if (batching.balance)
+    failAt(
+      batching.place,
+      '`balance` is for texts with labels',
+      'weigh the classes in the loss: `weight=[1, 5]`',
+    );
   const open = async (path: string): Promise<BoundTensors> => {
     const { name, bytes } = await context.files.read(path);
     return bindTensors(readSafetensors(bytes, name).tensors, context, name);

@@ -1,6 +1,6 @@
 /** What trains and what is held out, from one file or from files of their own. */
 import type { Split } from './dataset.ts';
-import { failAt } from './problem.ts';
+import { failAt, listNames } from './problem.ts';
 import { splitRows, type SplitPlan } from './split.ts';
 import { mapSplits } from './text-dataset.ts';
 
@@ -21,6 +21,36 @@ export async function readParts<T>(
     train: { all: main, rows: indices.train },
     validation: await held('validation', split.validationFile),
     test: await held('test', split.testFile),
+  };
+}
+
+/**
+ * The parts by the values of a column; a part that is a share takes it of what is left. `values`: by row. Fails where no
+ * row has any of a part's values.
+ */
+export function partsByColumn<T>(
+  split: SplitPlan,
+  all: T,
+  values: readonly string[],
+): Readonly<Record<Split, { readonly all: T; readonly rows: readonly number[] }>> {
+  const { column = '', validationFile, testFile, place } = split;
+  const take = (wanted: string | undefined): readonly number[] => {
+    if (wanted === undefined) return [];
+    const set = new Set(wanted.split(/\s+/u));
+    const rows = values.flatMap((value, row) => (set.has(value) ? [row] : []));
+    if (rows.length > 0) return rows;
+    const found = listNames([...new Set(values)]);
+    failAt(place, `no row has \`${wanted}\` in the column \`${column}\``, `there are ${found}`);
+  };
+  const [validation, test] = [take(validationFile), take(testFile)];
+  const taken = new Set([...validation, ...test]);
+  const rest = values.flatMap((_, row) => (taken.has(row) ? [] : [row]));
+  const indices = splitRows(rest.length, split);
+  const pick = (name: Split): readonly number[] => indices[name].flatMap((at) => rest[at] ?? []);
+  return {
+    train: { all, rows: pick('train') },
+    validation: { all, rows: validationFile === undefined ? pick('validation') : validation },
+    test: { all, rows: testFile === undefined ? pick('test') : test },
   };
 }
 

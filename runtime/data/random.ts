@@ -11,6 +11,7 @@ export const streams = {
   words: 0x574f5244,
   hidden: 0x48494445,
   subset: 0x53554253,
+  classes: 0x434c4153,
 } as const;
 
 /** A new list. `stream` and `epoch` choose among the orders of a seed. */

@@ -5,6 +5,8 @@ import type { StageArguments } from './arguments.ts';
 export interface Row {
   readonly text: string;
   readonly label: string | undefined;
+  /** Of the column that `split{column=…}` names: which part it is in. */
+  readonly part?: string;
   readonly place: Place;
 }
 

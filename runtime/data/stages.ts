@@ -123,6 +123,17 @@ export const stages: readonly Stage[] = [
     ],
   },
   {
+    name: 'parquet',
+    kind: 'source',
+    doc: 'rows of a Parquet file, uncompressed or compressed with Snappy',
+    options: [
+      path,
+      { name: 'text', type: 'text', default: 'text', doc: 'the column of the text' },
+      { name: 'label', type: 'text', doc: 'the column of the class, or of the number to predict' },
+      blank,
+    ],
+  },
+  {
     name: 'lines',
     kind: 'source',
     doc: 'one text a line; with several files, the class is the name of the file: `lines{"spam.txt", "ham.txt"}`',
@@ -259,7 +270,7 @@ export const stages: readonly Stage[] = [
       {
         name: 'column',
         type: 'text',
-        doc: 'of `recordings`: a column that tells the parts apart. `validation` and `test` in quotes are then its values, divided by spaces: `split{column="index", validation=0, test="0 1 2 3 4"}`',
+        doc: 'of `recordings`, `csv`, `tsv`, `jsonl` and `parquet`: a column that tells the parts apart. `validation` and `test` in quotes are then its values, divided by spaces: `split{column="index", validation=0, test="0 1 2 3 4"}`',
       },
     ],
   },
@@ -369,6 +380,12 @@ export const stages: readonly Stage[] = [
         doc: 'rows in a batch, and the bound of the batch dimension',
       },
       { name: 'shuffle', type: 'flag', default: false, doc: 'another order every epoch' },
+      {
+        name: 'balance',
+        type: 'flag',
+        default: false,
+        doc: 'in training, as many rows of each class: of a rare one the same rows several times, of a frequent one others in every epoch. Needs `shuffle`',
+      },
       {
         name: 'bucket',
         type: 'dim',

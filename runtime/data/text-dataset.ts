@@ -68,6 +68,7 @@ export function createTextDataset(
     batching,
     context,
     mapSplits((split) => numbered[split].lengths),
+    binding.target?.kind === 'class' ? numbered.train.targets : undefined,
   );
   return {
     rows: mapSplits((split) => numbered[split].rows.length),

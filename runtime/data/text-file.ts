@@ -16,7 +16,8 @@ export async function readTextFile(files: DataFiles, path: string, encoding: str
   return { name, text: decodeText(await gunzip(bytes, name), encoding, name) };
 }
 
-async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+/** The bytes as they are, or what gzip has made of them. Throws a RuntimeError. */
+export async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const body = new Response(new Uint8Array(bytes)).body ?? failAt(file, 'the gzip data is empty');
   try {

@@ -36,6 +36,7 @@ export function createWindowDataset(
   const { tokenizer, masking, windows, batching, context, file } = settings;
   const binding = masking ? bindMasked(context, masking.place) : bindWindows(context, tokenizer.place);
   const length = lengthOf(windows, tokenizer, binding);
+  if (batching.balance) failAt(batching.place, '`balance` is for rows with labels; windows have none');
   if (batching.bucket !== undefined)
     failAt(batching.place, '`bucket` sorts texts by length; windows are all of one length');
   const notes: string[] = [];

@@ -55,8 +55,8 @@ interface Search {
 export async function searchBeams(request: BeamRequest): Promise<readonly Generated[]> {
   const { decoder, prompts, beams } = request;
   const searches = prompts.map(({ tokens, source = [], maxTokens }, number): Search => {
-    const prompt = tokens.slice(-decoder.capacity);
-    const room = decoder.capacity - prompt.length + 1;
+    const prompt = tokens.slice(-decoder.room.capacity);
+    const room = decoder.room.capacity - prompt.length + 1;
     return {
       number,
       prompt,
@@ -67,7 +67,7 @@ export async function searchBeams(request: BeamRequest): Promise<readonly Genera
       best: [],
     };
   });
-  const together = Math.max(1, Math.floor(decoder.maxRows / beams));
+  const together = Math.max(1, Math.floor(decoder.room.maxRows / beams));
   // Rows of a batch stand at one position: prompts of unequal lengths are searched apart. Sources of like length run
   // together, so that little is padded.
   const byLength = new Map<number, Search[]>();

@@ -28,10 +28,9 @@ export function hasDecodeProgram(plan: Plan): boolean {
 
 export class CachedDecoder implements Decoder {
   readonly #session: Session;
-  readonly #growing: GrowingInput;
+  readonly room: GrowingInput;
   readonly #programs: DecodePrograms;
-  /** Of each row, which row of the start it comes from: what was prepared is that row's. */
-  #origins: readonly number[] = [];
+  #rows = 0;
   #length = 0;
   #inputs: ReadonlyMap<string, TensorData> = new Map();
 
@@ -40,32 +39,20 @@ export class CachedDecoder implements Decoder {
     const programs = decodeProgramsOf(plan);
     if (programs === undefined) throw new RuntimeError(2, `${plan.name} has no program decode`);
     this.#session = session;
-    this.#growing = findGrowingInput(plan);
+    this.room = findGrowingInput(plan);
     this.#programs = programs;
-  }
-
-  get capacity(): number {
-    return this.#growing.capacity;
-  }
-
-  get maxRows(): number {
-    return this.#growing.maxRows;
-  }
-
-  get vocabularySize(): number {
-    return this.#growing.vocabularySize;
   }
 
   async start(prompt: TensorData, inputs: ReadonlyMap<string, TensorData>): Promise<TensorData> {
     const [rows = 0, length = 0] = prompt.shape;
     if (rows < 1 || length < 1) throw new RuntimeError(2, 'a prompt has at least one token');
-    const { name } = this.#growing;
+    const { name } = this.room;
     const missing = [...this.#inputsOf('prepare'), ...this.#inputsOf('prefill')].find(
       (each) => each !== name && !inputs.has(each),
     );
     if (missing !== undefined) throw new RuntimeError(2, `generation needs the model's input \`${missing}\``);
     this.#session.resetCarries('decode');
-    this.#origins = Array.from({ length: rows }, (_, row) => row);
+    this.#rows = rows;
     this.#length = 0;
     this.#inputs = inputs;
     if (this.#programs.inputs.has('prepare'))
@@ -74,46 +61,42 @@ export class CachedDecoder implements Decoder {
   }
 
   async step(tokens: Int32Array): Promise<TensorData> {
-    const rows = this.#origins.length;
+    const rows = this.#rows;
     if (tokens.length !== rows) throw new RuntimeError(2, `${tokens.length} tokens for ${rows} rows`);
     return this.#run({ dtype: 'i32', shape: [rows, 1], data: tokens }, 1);
   }
 
   async reorder(parents: readonly number[]): Promise<void> {
-    const before = this.#origins;
-    const origins = parents.map((parent) => {
-      const origin = before[parent];
-      if (origin === undefined) throw new RuntimeError(2, `there is no row ${parent} among ${before.length}`);
-      return origin;
-    });
-    if (parents.length > this.maxRows)
-      throw new RuntimeError(2, `${parents.length} rows, and there is room for ${this.maxRows}`);
-    const stay = (moved: readonly number[]): boolean =>
-      moved.length <= before.length && moved.every((from, row) => from === row);
-    if (!stay(parents)) this.#move('reorder', parents);
-    // What comes from the same source is the same: beams of one text need not be moved.
-    if (origins.length > before.length || origins.some((origin, row) => origin !== before[row]))
-      this.#move('reorder-prepared', parents);
-    this.#origins = origins;
-    this.#inputs = new Map([...this.#inputs].map(([name, each]) => [name, takeRows(each, parents)]));
-  }
-
-  #move(program: 'reorder' | 'reorder-prepared', parents: readonly number[]): void {
-    if (!this.#programs.inputs.has(program)) return;
     const rows = parents.length;
+    const before = this.#rows;
+    const outside = parents.find((parent) => parent < 0 || parent >= before);
+    if (outside !== undefined) throw new RuntimeError(2, `there is no row ${outside} among ${before}`);
+    if (rows > this.room.maxRows)
+      throw new RuntimeError(2, `${rows} rows, and there is room for ${this.room.maxRows}`);
+    this.#rows = rows;
+    if (rows <= before && parents.every((from, row) => from === row)) return;
     const data = Int32Array.from(parents);
-    const inputs = new Map<string, TensorData>([['parents', { dtype: 'i32', shape: [rows], data }]]);
-    this.#submit(program, inputs, this.#sizes(rows, 1, this.#length));
+    if (this.#programs.inputs.has('reorder'))
+      this.#submit(
+        'reorder',
+        new Map([['parents', { dtype: 'i32', shape: [rows], data }]]),
+        this.#sizes(rows, 1, this.#length),
+      );
+    // What was prepared stays on the device; what every token reads goes there again, row by row.
+    const read = this.#inputsOf('decode');
+    this.#inputs = new Map(
+      [...this.#inputs].map(([name, each]) => [name, read.includes(name) ? takeRows(each, parents) : each]),
+    );
   }
 
   async #run(tokens: TensorData, added: number): Promise<TensorData> {
-    const { name, output } = this.#growing;
+    const { name, output } = this.room;
     const length = this.#length + added;
-    if (length > this.capacity)
-      throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.capacity}`);
+    if (length > this.room.capacity)
+      throw new RuntimeError(2, `${length} tokens, and the model has room for ${this.room.capacity}`);
     const given = new Map(this.#inputs).set(name, tokens);
     const program = added === 1 ? 'decode' : 'prefill';
-    const run = this.#submit(program, given, this.#sizes(this.#origins.length, added, length));
+    const run = this.#submit(program, given, this.#sizes(this.#rows, added, length));
     const scores = (await run.outputs()).get(output);
     if (scores === undefined) throw new RuntimeError(2, `the model returns no \`${output}\``);
     this.#length = length;
@@ -125,9 +108,9 @@ export class CachedDecoder implements Decoder {
   }
 
   #sizes(rows: number, added: number, length: number): ReadonlyMap<string, number> {
-    const { batchDim, dim } = this.#growing;
+    const { batchDim, dim } = this.room;
     const { total, dims } = this.#programs;
-    const sizes = solveSizes(this.#growing, this.#inputs, [
+    const sizes = solveSizes(this.room, this.#inputs, [
       [batchDim, rows],
       [dim, added],
       [total, length],

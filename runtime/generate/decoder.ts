@@ -14,11 +14,14 @@ export interface Decoder {
   step(tokens: Int32Array): Promise<TensorData>;
   /** Row i goes on from what was row `parents[i]`: rows may repeat, and their number may change. */
   reorder(parents: readonly number[]): Promise<void>;
+  readonly room: DecoderRoom;
+}
+
+export interface DecoderRoom {
   /** The longest sequence, prompt included. */
   readonly capacity: number;
   /** Most rows at a time: the bound of the batch. */
   readonly maxRows: number;
-  readonly vocabularySize: number;
 }
 
 /** i32[rows, n] of rows of equal lengths. */

@@ -6,7 +6,7 @@ import { findGrowingInput, type GrowingInput } from './growing-input.ts';
 
 export class PrefixDecoder implements Decoder {
   readonly #session: Session;
-  readonly #growing: GrowingInput;
+  readonly room: GrowingInput;
   /** Inputs and dimensions that the program reads; a source may reach no result. */
   readonly #reads: ReadonlySet<string>;
   readonly #dims: ReadonlySet<string>;
@@ -16,22 +16,10 @@ export class PrefixDecoder implements Decoder {
   /** Throws a RuntimeError where the model has no sequence that could grow. */
   constructor(plan: Plan, session: Session) {
     this.#session = session;
-    this.#growing = findGrowingInput(plan);
+    this.room = findGrowingInput(plan);
     const predict = plan.programs.find(({ name }) => name === 'predict');
     this.#reads = new Set(predict?.inputs.map(({ name }) => name));
     this.#dims = new Set(plan.dims.map(({ name }) => name));
-  }
-
-  get capacity(): number {
-    return this.#growing.capacity;
-  }
-
-  get maxRows(): number {
-    return this.#growing.maxRows;
-  }
-
-  get vocabularySize(): number {
-    return this.#growing.vocabularySize;
   }
 
   async start(prompt: TensorData, inputs: ReadonlyMap<string, TensorData>): Promise<TensorData> {
@@ -57,7 +45,7 @@ export class PrefixDecoder implements Decoder {
   }
 
   async #run(): Promise<TensorData> {
-    const { output, vocabularySize } = this.#growing;
+    const { output, vocabularySize } = this.room;
     const rows = this.#rows.length;
     const length = this.#rows[0]?.length ?? 0;
     const inputs = this.#bind(rows, length);
@@ -79,7 +67,7 @@ export class PrefixDecoder implements Decoder {
   }
 
   #bind(rows: number, length: number): Map<string, TensorData> {
-    const { name, others } = this.#growing;
+    const { name, others } = this.room;
     const inputs = new Map(this.#inputs).set(name, stackRows(this.#rows));
     for (const other of others) {
       if (inputs.has(other.name)) continue;
@@ -92,8 +80,8 @@ export class PrefixDecoder implements Decoder {
   }
 
   #sizes(rows: number, length: number): ReadonlyMap<string, number> {
-    const { batchDim, dim } = this.#growing;
-    const sizes = solveSizes(this.#growing, this.#inputs, [
+    const { batchDim, dim } = this.room;
+    const sizes = solveSizes(this.room, this.#inputs, [
       [batchDim, rows],
       [dim, length],
     ]);

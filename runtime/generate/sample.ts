@@ -41,7 +41,7 @@ export async function sampleRows(request: SampleRequest): Promise<readonly Gener
   const rows = prompts.flatMap((prompt, number) =>
     Array.from({ length: samples }, (_, sample): Row => {
       // Of a prompt that is longer than the model can read, the last part.
-      const tokens = prompt.tokens.slice(-decoder.capacity);
+      const tokens = prompt.tokens.slice(-decoder.room.capacity);
       return {
         prompt: number,
         sample,
@@ -55,8 +55,8 @@ export async function sampleRows(request: SampleRequest): Promise<readonly Gener
   // Sources of like length run together: little is padded, and rows end at about the same time.
   const sorted = rows.toSorted((a, b) => a.source.length - b.source.length);
   const done: Generated[] = [];
-  for (let first = 0; first < sorted.length; first += decoder.maxRows)
-    done.push(...(await sampleBatch(request, sorted.slice(first, first + decoder.maxRows))));
+  for (let first = 0; first < sorted.length; first += decoder.room.maxRows)
+    done.push(...(await sampleBatch(request, sorted.slice(first, first + decoder.room.maxRows))));
   return done.toSorted((a, b) => a.prompt - b.prompt || a.sample - b.sample);
 }
 
@@ -88,12 +88,12 @@ async function sampleBatch(request: SampleRequest, all: readonly Row[]): Promise
     }
     const next = kept.flatMap((at) => live[at] ?? []);
     if (next.length === 0) return done;
-    if (length - offset >= decoder.capacity) {
+    if (length - offset >= decoder.room.capacity) {
       if (whenFull === 'end') {
         for (const row of next) end(row, 'context');
         return done;
       }
-      offset = length + 1 - Math.max(1, Math.floor(decoder.capacity / 2));
+      offset = length + 1 - Math.max(1, Math.floor(decoder.room.capacity / 2));
       length++;
       scores = await startAt(request, next, offset, length);
     } else {

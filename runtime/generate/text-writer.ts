@@ -69,7 +69,7 @@ export class TextWriter {
     this.#decoder = hasDecodeProgram(plan)
       ? new CachedDecoder(plan, session)
       : new PrefixDecoder(plan, session);
-    if (settings.beams > this.#decoder.maxRows)
+    if (settings.beams > this.#decoder.room.maxRows)
       throw new RuntimeError(
         2,
         `${settings.beams} beams need room for as many rows: --batch-size ${settings.beams}`,
@@ -90,11 +90,25 @@ export class TextWriter {
     const prompts = texts.map((text, at) =>
       this.#encodeText(text, texts.length > 1 ? ` in line ${at + 1}` : ''),
     );
-    const cut = prompts.filter((each) => (each.source ?? each.tokens).length > this.#room).length;
-    if (cut === 0) return { prompts, notes: [] };
     const [what, end] = this.hasSource ? ['sources', 'first'] : ['prompts', 'last'];
-    const note = `${cut} of ${texts.length} ${what} are longer than ${this.#room} tokens: their ${end} part is read`;
-    return { prompts, notes: [note] };
+    const read = prompts.map((each) => each.source ?? each.tokens);
+    const cut = read.filter(({ length }) => length > this.#room).length;
+    const { unk } = this.#sourceCodec.special;
+    const unknown = read.flat().filter((token) => token === unk).length;
+    const all = read.reduce((sum, { length }) => sum + length, 0);
+    return {
+      prompts,
+      notes: [
+        ...(cut === 0
+          ? []
+          : [
+              `${cut} of ${texts.length} ${what} are longer than ${this.#room} tokens: their ${end} part is read`,
+            ]),
+        ...(unknown === 0
+          ? []
+          : [`${unknown} of ${all} tokens of the ${what} are not in the vocabulary: the model reads <unk>`]),
+      ],
+    };
   }
 
   /** In the order of the prompts, then of the samples or by falling score. */
@@ -169,7 +183,9 @@ export class TextWriter {
   #encodeText(text: string, place: string): Prompt {
     const tokens = this.#sourceCodec.encode(text);
     if (tokens.length === 0) throw new RuntimeError(2, `the prompt${place} is empty`);
-    checkNumbers(tokens, this.#source?.range?.[1] ?? this.#growing.vocabularySize, this.isNumbers);
+    const what = `the ${this.#source === undefined ? 'prompt' : 'source'}${place}`;
+    const size = this.#source?.range?.[1] ?? this.#growing.vocabularySize;
+    checkTokens(tokens, size, what, this.isNumbers ? undefined : this.#sourceCodec);
     const { maxTokens } = this.#settings;
     if (this.#source === undefined) return { tokens, maxTokens: maxTokens ?? defaultTokens };
     const { bos } = this.#codec.special;
@@ -200,15 +216,35 @@ function isToken(number: number, size: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < size;
 }
 
-function checkNumbers(tokens: readonly number[], size: number, areNumbers: boolean): void {
-  const wrong = tokens.find((token) => !isToken(token, size));
+/** `codec`: undefined where a text is numbers of tokens. Says which token the model does not have, and where it stands. */
+function checkTokens(
+  tokens: readonly number[],
+  size: number,
+  what: string,
+  codec: TextCodec | undefined,
+): void {
+  const at = tokens.findIndex((token) => !isToken(token, size));
+  const wrong = tokens[at];
   if (wrong === undefined) return;
+  const range = `tokens of the model go from 0 to ${size - 1}`;
+  if (codec !== undefined)
+    throw new RuntimeError(
+      2,
+      `token ${at + 1} of ${what} is ${wrong}${spelling(codec, wrong)} for the tokeniser, and the ${range}: is it the tokeniser of these parameters?`,
+    );
+  if (Number.isInteger(wrong))
+    throw new RuntimeError(2, `token ${at + 1} of ${what} is ${wrong}, and the ${range}`);
   throw new RuntimeError(
     2,
-    areNumbers
-      ? `the parameters hold no tokeniser, so that a prompt is numbers of tokens from 0 to ${size - 1}, such as "1, 2, 3"`
-      : `the tokeniser gives token ${wrong}, and the model has room for ${size}`,
+    `the parameters hold no tokeniser, so that ${what} has to be numbers of tokens from 0 to ${size - 1}, such as "1, 2, 3"; token ${at + 1} is no whole number`,
   );
+}
+
+/** What a token stands for, in quotes, where that is something. */
+function spelling(codec: TextCodec, token: number): string {
+  const stream = codec.openDecoder({ continues: true });
+  const text = stream.push(token) + stream.end();
+  return text === '' ? '' : `, ${JSON.stringify(text)},`;
 }
 
 /** Tokens of a source that the model has room for. */

@@ -86,10 +86,17 @@ export interface LoadedCheckpoint {
   readonly damaged: readonly string[];
 }
 
-/** The newest whole checkpoint, or undefined where there is none. Throws a RuntimeError where the disk refuses. */
-export async function loadCheckpoint(folder: string): Promise<LoadedCheckpoint | undefined> {
+/**
+ * The newest whole checkpoint, of a step before `below`, or undefined where there is none. Throws a RuntimeError where
+ * the disk refuses.
+ */
+export async function loadCheckpoint(
+  folder: string,
+  below = Number.POSITIVE_INFINITY,
+): Promise<LoadedCheckpoint | undefined> {
   const damaged: string[] = [];
-  for (const { name } of await listCheckpoints(folder)) {
+  for (const { name, step } of await listCheckpoints(folder)) {
+    if (step >= below) continue;
     const place = path.join(folder, name);
     try {
       return { ...(await readCheckpoint(place)), damaged };

@@ -1,5 +1,6 @@
 /** Dawn's binding: instances, the adapters they see, and the switches they take. */
 import process from 'node:process';
+import { RuntimeError } from '../session.ts';
 
 /** Dawn ignores a toggle that it does not know without a word; a test looks each of these up in the binary. */
 export type Toggle = 'skip_validation' | 'timestamp_quantization' | 'vulkan_enable_f16_on_nvidia';
@@ -24,9 +25,22 @@ export async function bindingObstacle(): Promise<string | undefined> {
   }
 }
 
-/** Throws where the binding has no build for this platform. */
+/** Throws a RuntimeError (exit code 3) where the package is not installed or has no build for this platform. */
+async function loadBinding(): Promise<typeof import('webgpu')> {
+  try {
+    return await import('webgpu');
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw new RuntimeError(
+      3,
+      `the package \`webgpu\`, which drives the GPU, does not load: ${message}\n  help: run \`npm install\` in the folder of this program; it has builds for Linux, macOS and Windows`,
+      { cause: error },
+    );
+  }
+}
+
 export async function createInstance(options: InstanceOptions): Promise<GPU> {
-  const { create } = await import('webgpu');
+  const { create } = await loadBinding();
   const gpu = create([
     ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
     ...(options.enable === undefined || options.enable.length === 0

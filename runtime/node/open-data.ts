@@ -9,8 +9,11 @@ import { readSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
 import { taskOf } from '../train.ts';
 
+/** What of a plan data are made for: known before the plan is made for a device. */
+export type DataPlan = Pick<Plan, 'signature' | 'task' | 'dims'>;
+
 export interface DataRequest {
-  readonly plan: Plan;
+  readonly plan: DataPlan;
   /** The program's file: paths of data are looked up from its folder, too. */
   readonly file: string;
   /** What relative paths start from; the working directory by default. */
@@ -52,6 +55,6 @@ export async function openData(request: DataRequest): Promise<Dataset> {
   });
 }
 
-function comparesTexts({ task }: Plan): boolean {
+function comparesTexts({ task }: DataPlan): boolean {
   return task?.metrics.some(({ kind }) => kind === 'texts') ?? false;
 }

@@ -1,6 +1,6 @@
 /** Parameters' files of the commands: state dicts in PyTorch's names, with what encodes raw text in their metadata. */
 import { encoderKey } from '../data/encoder.ts';
-import { readSafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
+import { readSafetensorsFile, SafetensorsFile, writeSafetensorsFile } from './safetensors-file.ts';
 import type { Plan } from '../plan.ts';
 import { RuntimeError, type Session, type TensorData } from '../session.ts';
 import { adaptStateDict } from '../foreign-names.ts';
@@ -20,6 +20,13 @@ export function parameterMetadata(plan: Plan, encoder: string | undefined): Read
 
 export function encoderOf(metadata: ReadonlyMap<string, string>): string | undefined {
   return metadata.get(encoderKey);
+}
+
+/** Throws a RuntimeError (exit code 5) where the file cannot be read. */
+export async function readMetadata(file: string): Promise<ReadonlyMap<string, string>> {
+  const opened = await SafetensorsFile.open(file);
+  await opened.close();
+  return opened.metadata;
 }
 
 export interface ParameterFile {

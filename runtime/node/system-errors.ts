@@ -44,11 +44,12 @@ export function explainSystemError(error: unknown, what: string): unknown {
   return new RuntimeError(5, `${what}: ${refusal?.reason ?? code} (${code})${help}`, { cause: error });
 }
 
-/** For an error that nobody nearer to it explained: what was being done stands in it. */
-export function explainRawSystemError(error: NodeJS.ErrnoException): RuntimeError | undefined {
-  const { syscall = '', path } = error;
-  const verb = /^(?:open|read|stat|lstat|scandir|opendir)$/.test(syscall) ? 'read' : 'write';
-  const explained = explainSystemError(error, `cannot ${verb} ${path ?? 'a file'}`);
+/** For an error that nobody nearer to it explained: what was being done stands in it. Undefined for other errors. */
+export function explainRawSystemError(error: unknown): RuntimeError | undefined {
+  if (!(error instanceof Error) || !('syscall' in error)) return undefined;
+  const verb = /^(?:open|read|stat|lstat|scandir|opendir)$/.test(String(error.syscall)) ? 'read' : 'write';
+  const place = 'path' in error ? String(error.path) : 'a file';
+  const explained = explainSystemError(error, `cannot ${verb} ${place}`);
   return explained instanceof RuntimeError ? explained : undefined;
 }
 

@@ -29,6 +29,7 @@ import {
   readParameters,
   saveParameters,
 } from './parameters.ts';
+import { explainRawSystemError } from './system-errors.ts';
 import { parseTrainOptions, trainHelp, type BundleTrainOptions } from './train-options.ts';
 import { TrainLog, type LogOutput } from './train-log.ts';
 
@@ -52,6 +53,11 @@ function explainFailure(error: unknown): number {
   if (error instanceof RuntimeError) {
     output.err(`train: ${error.message}\n`);
     return error.exitCode;
+  }
+  const refused = explainRawSystemError(error);
+  if (refused !== undefined) {
+    output.err(`train: ${refused.message}\n`);
+    return refused.exitCode;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   output.err(`train: ${details}\n`);

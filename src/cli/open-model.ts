@@ -13,6 +13,7 @@ import { openReferenceSession } from '../reference-session.ts';
 import { openGpuSession } from '../../runtime/gpu-session.ts';
 import { initialValues } from '../../runtime/initialize.ts';
 import { openDevice, type OpenedDevice } from '../../runtime/node/device.ts';
+import type { DataPlan } from '../../runtime/node/open-data.ts';
 import type { Plan, PlanConstant } from '../../runtime/plan.ts';
 import { RuntimeError, type Session } from '../../runtime/session.ts';
 import { stateLayouts } from '../../runtime/state-dict.ts';
@@ -33,6 +34,8 @@ export interface OpenRequest {
   readonly seed?: number;
   /** Whether the command makes no sense without a task. */
   readonly needsTask: boolean;
+  /** Once the program is checked, before the driver loads: what is wrong with the data is said at once. */
+  readonly beforeDevice?: (plan: DataPlan) => Promise<void>;
   /** Which programs are compiled. All but training load their parameters from a file. */
   readonly purpose: Purpose;
   /** Whether training keeps its gradients to be looked at. */
@@ -56,6 +59,7 @@ export interface OpenModel {
 export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel | undefined> {
   const optimized = checkModel(io, request);
   if (optimized === undefined) return undefined;
+  await request.beforeDevice?.(dataPlan(optimized));
   // Only now, so that a misspelt layer is not hidden behind a missing driver.
   if (request.device === 'reference') return openOn(undefined, request, optimized);
   if (request.device !== undefined)
@@ -70,6 +74,14 @@ export async function openModel(io: Io, request: OpenRequest): Promise<OpenModel
     io.err(`${best.name} is too small for this model: ${other.name} runs it\n`);
     return openOn(other, request, optimized);
   }
+}
+
+function dataPlan({ lowered: { signature, task }, graphs }: OptimizedModel): DataPlan {
+  const bounds = new Map(
+    Object.values(graphs).flatMap((graph) => graph.dims.map(({ name, bound }) => [name, bound])),
+  );
+  const dims = Array.from(bounds, ([name, bound]) => ({ name, bound }));
+  return { signature, dims, ...(task === undefined ? {} : { task }) };
 }
 
 /** On the float64 evaluator without a device. Closes the device where it cannot run the model. */

@@ -1,9 +1,8 @@
 /** How texts become tokens for a model whose parameters come from a file: what travels in it, or a tokenizer.json. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { parseTokenizerJson } from '../../runtime/data/bpe/tokenizer-json.ts';
-import { BpeTokenizer } from '../../runtime/data/bpe/tokenizer.ts';
 import { parseEncoder, type EncoderData } from '../../runtime/data/encoder.ts';
+import { openTokenizerJson } from '../../runtime/data/saved-tokenizer.ts';
 import { findGrowingInput } from '../../runtime/generate/growing-input.ts';
 import { encoderOf } from '../../runtime/node/parameters.ts';
 import type { Plan } from '../../runtime/plan.ts';
@@ -30,7 +29,7 @@ export function chooseEncoder(
   const beside = path.join(path.dirname(params), 'tokenizer.json');
   const file = tokenizer ?? (existsSync(beside) ? beside : undefined);
   if (file === undefined) return { encoder: undefined };
-  const opened = new BpeTokenizer(parseTokenizerJson(readTextFile(file), file), file);
+  const opened = openTokenizerJson(readTextFile(file), file);
   const growing = findGrowingInput(plan);
   const encoding = { tokenizer: opened, maxLength: growing.capacity };
   const sources = growing.others.filter(({ dtype, shape }) => dtype === 'i32' && shape.length === 2);

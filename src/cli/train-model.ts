@@ -34,7 +34,7 @@ import { exitCodes } from './exit.ts';
 import { watchInterrupts, type Interrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
 import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
-import { openData, type DataRequest } from '../../runtime/node/open-data.ts';
+import { openData, type DataPlan, type DataRequest } from '../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import { isNearZero, overfitRepeats, overfitSteps, printOverfit } from './overfit-batch.ts';
 import {
@@ -44,6 +44,8 @@ import {
   readParameters,
   saveParameters,
 } from '../../runtime/node/parameters.ts';
+import { NonFiniteError } from '../../runtime/step-reader.ts';
+import { writeInitialStates } from '../../runtime/replay.ts';
 import type { RunConfig } from './run-config.ts';
 import { describeRun } from './run-facts.ts';
 import { RunFolder } from './run-folder.ts';
@@ -51,12 +53,15 @@ import { RunRecorder } from './run-recorder.ts';
 import { quoteWord } from './run-options.ts';
 import { defined, settleRun, type SettledRun, type TrainOptions } from './settle-run.ts';
 import { printEvent } from '../../runtime/node/train-log.ts';
+import { recomputeNote } from './summary/recompute-note.ts';
+import { traceFailure } from './trace-failure.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
 export async function runTraining(io: Io, file: string | undefined, options: TrainOptions): Promise<number> {
   const settled = settleRun(file, options);
   const interrupt = watchInterrupts(io);
+  let early: OpenedData | undefined;
   try {
     const { options: lower, host, device, seed } = settled;
     const model = await openModel(io, {
@@ -67,10 +72,15 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
       purpose: 'training',
       watchGradients: options.watchGrads !== undefined,
       ...defined({ device, seed }),
+      beforeDevice: async (plan) => {
+        // Parameters that it starts from may bring a vocabulary: then they are read first.
+        const { resumed, init } = settled;
+        if (resumed === undefined && init === undefined) early = await openTrainingData(plan, settled);
+      },
     });
     if (model === undefined) return exitCodes.diagnostics;
     try {
-      const run = new TrainRun(io, options, settled, model, interrupt);
+      const run = new TrainRun(io, options, settled, model, interrupt, early);
       return options.dryRun === true ? await run.describe() : await run.run();
     } finally {
       model.close();
@@ -78,6 +88,34 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
   } finally {
     interrupt.release();
   }
+}
+
+interface OpenedData {
+  readonly dataset: Dataset;
+  readonly files: Readonly<Record<string, FileIdentity>>;
+}
+
+async function openTrainingData(
+  plan: DataPlan,
+  { file, folder, data, options, shuffle }: SettledRun,
+  brought: Pick<DataRequest, 'encoder' | 'pretrained'> = {},
+): Promise<OpenedData> {
+  const files: Record<string, FileIdentity> = {};
+  const dataset = await openData({
+    plan,
+    file,
+    folder,
+    shuffle,
+    targets: true,
+    observe: (name, identity) => {
+      files[name] = identity;
+    },
+    ...defined({ data, batchSize: options.batchSize }),
+    ...brought,
+  });
+  // As the run's folder is named from where it began.
+  if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
+  return { dataset, files };
 }
 
 /** Texts beside their references that a report shows. */
@@ -94,11 +132,23 @@ class TrainRun {
   #dataset: Dataset | undefined;
   #pretrained: DataRequest['pretrained'];
   #dataFiles: DataIdentity = {};
+  /** What is trained, and since when (`performance.now()`). */
+  #training: readonly [Training, number] | undefined;
   #metadata: ReadonlyMap<string, string> = new Map();
   /** Of the newest checkpoint. */
   #savedStep: number | undefined;
 
-  constructor(io: Io, options: TrainOptions, settled: SettledRun, model: OpenModel, interrupt: Interrupt) {
+  readonly #early: OpenedData | undefined;
+
+  constructor(
+    io: Io,
+    options: TrainOptions,
+    settled: SettledRun,
+    model: OpenModel,
+    interrupt: Interrupt,
+    early: OpenedData | undefined,
+  ) {
+    this.#early = early;
     this.#io = io;
     this.#options = options;
     this.#settled = settled;
@@ -121,9 +171,49 @@ class TrainRun {
       await this.#finish(result);
       return exitCodes.done;
     } catch (error) {
-      this.#log.fail(error);
-      throw this.#adviseOn(error);
+      const traced = error instanceof NonFiniteError ? await this.#trace(error) : error;
+      this.#log.fail(traced);
+      throw this.#adviseOn(traced);
     }
+  }
+
+  /** The error with the op that made the first number that is not finite. */
+  async #trace(error: NonFiniteError): Promise<NonFiniteError> {
+    const [training, began] = this.#training ?? [];
+    if (training === undefined || began === undefined) return error;
+    try {
+      const { graphs } = this.#model.compiled;
+      if (graphs.train === undefined) return error;
+      this.#log.say(`step ${error.step} is not finite: looks for the op`);
+      const found = await traceFailure(
+        {
+          training,
+          graph: graphs.train,
+          rewind: (step) => this.#rewind(step),
+          readSource: (file) => this.#settled.host.readSpanFile(file),
+          secondsPerStep: (performance.now() - began) / 1000 / Math.max(1, error.step),
+        },
+        error.step,
+      );
+      return new NonFiniteError(error.step, `${error.message}\n  ${found}`);
+    } catch {
+      // What fails in the search must not hide what it was for.
+      return error;
+    }
+  }
+
+  /** Before a step: the newest checkpoint from before it, or else the start, where this process saw it. */
+  async #rewind(step: number): Promise<TrainState | undefined> {
+    const { plan, session, seed } = this.#model;
+    const checkpoint = this.#folder && (await loadCheckpoint(this.#folder.checkpoints, step));
+    if (checkpoint !== undefined) {
+      restoreCheckpoint(session, plan, checkpoint);
+      return checkpoint.state;
+    }
+    if (this.#settled.resumed !== undefined) return undefined;
+    writeInitialStates(session, plan, seed);
+    await this.#loadInit();
+    return startState;
   }
 
   /** Everything but the training: what it would do. Writes nothing. */
@@ -164,14 +254,16 @@ class TrainRun {
       { model: plan.signature.model, device: session.description, parameters: parameterCount },
       start.step,
     );
+    const { recomputed } = this.#model.compiled.lowered;
+    if (recomputed !== undefined) this.#log.say(recomputeNote(recomputed));
     for (const note of dataset.notes) this.#log.say(note);
     if (start.step > 0) this.#log.say(`goes on after step ${start.step}`);
     this.#log.totalSteps = countSteps(dataset, settings, start);
     this.#interrupt.arm((text) => this.#log.say(text));
     const training = { session, plan, settings, signal: this.#interrupt.signal, observer: this.#observer() };
-    return this.#options.overfitBatch === true
-      ? this.#overfit(dataset, training)
-      : train({ ...training, dataset, start });
+    if (this.#options.overfitBatch === true) return this.#overfit(dataset, training);
+    this.#training = [{ ...training, dataset }, performance.now()];
+    return train({ ...training, dataset, start });
   }
 
   /** Trains on the first batch alone, and says how its loss has come down. */
@@ -193,13 +285,21 @@ class TrainRun {
 
   async #restore(): Promise<LoadedCheckpoint | undefined> {
     const { plan, session } = this.#model;
-    const { resumed, init, initOnly } = this.#settled;
+    const { resumed } = this.#settled;
     const checkpoint = resumed === undefined ? undefined : await loadCheckpoint(resumed.checkpoints);
     for (const damage of checkpoint?.damaged ?? []) this.#log.say(`passed over: ${damage}`);
     if (checkpoint !== undefined) {
       restoreCheckpoint(session, plan, checkpoint);
       this.#savedStep = checkpoint.state.step;
-    } else if (init !== undefined) {
+    } else await this.#loadInit();
+    return checkpoint;
+  }
+
+  /** Parameters to start from, where there are some. */
+  async #loadInit(): Promise<void> {
+    const { plan, session } = this.#model;
+    const { init, initOnly } = this.#settled;
+    if (init !== undefined) {
       const parameters = await readParameters(plan, init, initOnly);
       const difference = describeDifferences(plan, parameters.metadata);
       if (difference !== undefined) this.#log.say(difference);
@@ -207,31 +307,18 @@ class TrainRun {
       const encoder = encoderOf(parameters.metadata);
       if (encoder !== undefined) this.#pretrained = { name: init, encoder };
     }
-    return checkpoint;
   }
 
   async #openData(checkpoint: LoadedCheckpoint | undefined): Promise<Dataset> {
-    const { plan } = this.#model;
-    const { file, folder, data, options, shuffle } = this.#settled;
     const encoder = checkpoint === undefined ? undefined : encoderOf(checkpoint.metadata);
-    const files: Record<string, FileIdentity> = {};
-    this.#dataset = await openData({
-      plan,
-      file,
-      folder,
-      shuffle,
-      targets: true,
-      observe: (name, identity) => {
-        files[name] = identity;
-      },
-      ...defined({ data, batchSize: options.batchSize, encoder, pretrained: this.#pretrained }),
-    });
-    // As the run's folder is named from where it began.
-    if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
+    const brought = defined({ encoder, pretrained: this.#pretrained });
+    const { dataset, files } =
+      this.#early ?? (await openTrainingData(this.#model.plan, this.#settled, brought));
+    this.#dataset = dataset;
     this.#dataFiles = files;
     const { resumed } = this.#settled;
     if (resumed !== undefined) checkDataUnchanged(resumed.config.dataFiles, files, resumed.path);
-    return this.#dataset;
+    return dataset;
   }
 
   #settings(): TrainSettings {

@@ -1,5 +1,5 @@
 /** `eval`, `predict` and `generate` compute with the settings that the parameters were trained with. */
-import { SafetensorsFile } from '../../runtime/node/safetensors-file.ts';
+import { readMetadata } from '../../runtime/node/parameters.ts';
 import type { PlanConstant } from '../../runtime/plan.ts';
 import { configDifferences, trainedConfig, type Config } from '../../runtime/trained-config.ts';
 import { readConfig } from '../lower/read-config.ts';
@@ -41,14 +41,10 @@ export async function withTrainedSettings<Options extends ModelOptions>(
 
 /** Undefined where the file says nothing, or cannot be read: whoever reads its tensors says why. */
 async function readTrained(params: string): Promise<Config | undefined> {
-  let opened: SafetensorsFile | undefined;
   try {
-    opened = await SafetensorsFile.open(params);
-    return trainedConfig(opened.metadata);
+    return trainedConfig(await readMetadata(params));
   } catch {
     return undefined;
-  } finally {
-    await opened?.close();
   }
 }
 

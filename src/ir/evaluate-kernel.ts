@@ -156,7 +156,7 @@ class ProgramRun {
     const environment = scalarEnvironment({
       axes: kernel.axes.length,
       loops: loops.length,
-      accumulators: 1,
+      accumulators: 2,
       tensors: kernel.operands.map((operand, at) => this.#view(slots[at] ?? -1, operand.type)),
       sizes,
       host,
@@ -182,6 +182,7 @@ class ProgramRun {
     };
     const sums = new Map<number, PendingStore>();
     const terms: PendingStore[] = [];
+    const emits = (kernel.emits ?? []).map((each) => compileStore(each, environment, pending));
     const addTerm = sum && compileStore(sum, environment, terms);
     const emit = (): void => {
       addTerm?.();
@@ -201,9 +202,11 @@ class ProgramRun {
       for (let at = 0; at < trip; at++) {
         const position = kernel.reverse ? trip - 1 - at : at;
         environment.axes[0] = position;
+        environment.accumulators[1] = state;
         state = (factor?.() ?? Number.NaN) * state + (term?.() ?? Number.NaN);
         environment.accumulators[0] = state;
         emit();
+        for (const each of emits) each();
         place = kernel.reverse ? position : position + 1;
         keep();
       }

@@ -35,7 +35,8 @@ export type UnaryOp =
   | 'relu'
   | 'erf'
   | 'not'
-  | 'stop-gradient'; // identity forward, zero gradient
+  | 'stop-gradient' // identity forward, zero gradient
+  | 'again'; // identity that is never merged with another: what follows is computed once more
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'pow' | 'max' | 'min' | 'and' | 'or';
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 
@@ -104,6 +105,8 @@ export interface OpAttributes extends Record<UnaryOp | BinaryOp | CompareOp, Emp
   };
   /** (table [n, rest…], indices i32[ix…]) -> [ix…, rest…] */
   readonly gather: Empty;
+  /** (table, rows i32[r, sizes at `along`…]) -> the table's shape with r at `axis`: each place's row is its own. */
+  readonly 'take-along': { readonly axis: number; readonly along: readonly number[] };
   /** (indices i32[ix…], updates [ix…, rest…]) -> [rows, rest…]: sums the updates of equal indices, in index order. */
   readonly 'scatter-add': { readonly rows: Dim };
   /** (q, k, v, bias?, mask?, factor?) -> y and what the backward needs of each row of scores. */
@@ -253,6 +256,8 @@ export interface TrainingRequest {
    * `weight`, where there is one, says how much this batch counts in their mean.
    */
   readonly accumulates?: boolean;
+  /** How many segments of the program, from the first, are computed again for the backward program. */
+  readonly recompute?: number;
   /** Decay of the moving average that is kept of every trained parameter. */
   readonly average?: number;
   /** The largest absolute value of a gradient's element; applied before `clipNorm`. */

@@ -98,6 +98,8 @@ export interface RecurrenceKernel {
   /** Of a state in the result, after that of the position. */
   readonly index: readonly ScalarExpression[];
   readonly sum?: RecurrenceSum;
+  /** What each step stores besides: the states after and before it are accumulators 0 and 1 of the values. */
+  readonly emits?: readonly Store[];
 }
 
 /**

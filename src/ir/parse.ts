@@ -121,6 +121,7 @@ class GraphParser {
     const groups: ParameterGroup[] = [];
     while (reader.takeWord('group')) groups.push(groupCodec.parse(reader));
     const accumulates = reader.takeWord('accumulating');
+    const recompute = reader.takeWord('recomputing') ? reader.integer('a number of segments') : undefined;
     const average = reader.takeWord('averaged') ? reader.number() : undefined;
     const clipValue = reader.takeWord('clamp') ? reader.number() : undefined;
     const clipNorm = reader.takeWord('clip') ? reader.number() : undefined;
@@ -129,6 +130,7 @@ class GraphParser {
       optimizer,
       ...(groups.length === 0 ? {} : { groups }),
       ...(accumulates ? { accumulates } : {}),
+      ...(recompute === undefined ? {} : { recompute }),
       ...(average === undefined ? {} : { average }),
       ...(clipValue === undefined ? {} : { clipValue }),
       ...(clipNorm === undefined ? {} : { clipNorm }),

@@ -98,15 +98,18 @@ function printRecurrence(kernel: RecurrenceKernel, indent: string, lines: string
     axis: (at: number): string => kernel.axes[at]?.name ?? `axis${at}`,
     operands: kernel.operands.map((_, at) => `$${at}`),
   };
-  const { factor, term, initial, result, reverse, sum } = kernel;
-  const all = [initial, factor, term, ...(sum === undefined ? [] : [sum.value])];
+  const { factor, term, initial, result, reverse, sum, emits = [] } = kernel;
+  const outcomes = [...(sum === undefined ? [] : [sum]), ...emits];
+  const all = [initial, factor, term, ...outcomes.map(({ value }) => value)];
   const values = all.map((value) => ({ operand: 0, index: [], value }));
   const printer = new ExpressionPrinter(names, { kind: 'map', axes: [], stores: values });
-  const [first = '', by = '', added = '', summed = ''] = values.map(({ value }) => printer.print(value));
+  const [first = '', by = '', added = '', ...texts] = values.map(({ value }) => printer.print(value));
   const step = `${by} * h + ${added} from ${first}`;
   const kept = result === undefined ? `h = ${step}` : `$${result} = history of ${step}`;
-  const emitted =
-    sum === undefined ? [] : [`$${sum.operand} = sum of ${summed} over ${sum.axes} of its axes`];
+  const emitted = outcomes.map((each, at) => {
+    const text = texts[at] ?? '';
+    return `$${each.operand} = ${each === sum ? `sum of ${text} over ${sum.axes} of its axes` : text}`;
+  });
   const axes = kernel.axes.map(({ name, extent }) => `${name} < ${printDim(extent)}`);
   lines.push(`${indent}step along ${axes.join(', ')}${reverse ? ' reversed' : ''}`);
   for (const line of [...printer.lets, kept, ...emitted]) lines.push(`${indent}  ${line}`);

@@ -100,11 +100,22 @@ class GraphPrinter {
   }
 
   training(request: TrainingRequest): string {
-    const { loss, optimizer, groups = [], accumulates, average, clipValue, clipNorm, origin } = request;
+    const {
+      loss,
+      optimizer,
+      groups = [],
+      accumulates,
+      recompute,
+      average,
+      clipValue,
+      clipNorm,
+      origin,
+    } = request;
     const parts = [
       `training ${this.use(loss)} by ${optimizerCodec.print(optimizer)}`,
       ...groups.map((group) => `group ${groupCodec.print(group)}`),
       ...(accumulates === true ? ['accumulating'] : []),
+      ...(recompute === undefined ? [] : [`recomputing ${recompute}`]),
       ...(average === undefined ? [] : [`averaged ${printNumber(average)}`]),
       ...(clipValue === undefined ? [] : [`clamp ${printNumber(clipValue)}`]),
       ...(clipNorm === undefined ? [] : [`clip ${printNumber(clipNorm)}`]),

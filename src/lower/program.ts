@@ -242,7 +242,7 @@ export class ProgramLowering {
     return own;
   }
 
-  /** A model that cannot be decoded in steps generates by `predict`: nothing to report. */
+  /** A model that cannot be decoded in steps generates by `predict`, which is worth nothing where it looks ahead. */
   #decode(
     model: Declared<ModelDeclaration>,
     generation: PlanGeneration,
@@ -253,8 +253,19 @@ export class ProgramLowering {
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
     const graph = lowerDecode(ctx, model, generation, total);
+    this.#warnOfBackwards(model.declaration.name.name, generation, ctx);
     this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
     return graph;
+  }
+
+  /** `decode`: the walk for the program of that name, whether there is one or not. */
+  #warnOfBackwards(model: string, { name, dim }: PlanGeneration, decode: Context): void {
+    for (const span of decode.carried?.reversed ?? [])
+      this.#report(
+        sequences.generatesBackwards(span, { model, dim }, [
+          help(`use layers of one direction, or leave the section \`${name}\` out`),
+        ]),
+      );
   }
 
   /** `decode`: the walk for the program of that name, where there is one. */

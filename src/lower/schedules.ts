@@ -25,11 +25,43 @@ export const scheduleField: BuilderField = {
   table: schedules,
 };
 
-export const decodeField: BuilderField = {
+const decodeField: BuilderField = {
   field: 'decode',
   expected: 'a decoder, as in `ctc_beam{width=16}`',
   table: decoders,
 };
+
+/** How much memory for how much work; the limit is for all that a step of training keeps, at the bounds. */
+const recomputeField: BuilderField = {
+  field: 'recompute',
+  expected: '`auto{}` or, as in `auto{limit="2GiB"}`, with a limit',
+  table: {
+    auto: {
+      options: {
+        limit: {
+          kind: 'bytes',
+          minimum: 0,
+          default: 0,
+          doc: 'what a step of training may keep in memory, in bytes or as "2GiB"; 0: as little as possible',
+        },
+      },
+    },
+  },
+};
+
+export const builderFields: Readonly<Record<string, BuilderField>> = {
+  decode: decodeField,
+  recompute: recomputeField,
+  schedule: scheduleField,
+};
+
+/** `"1.5GiB"`; undefined for other texts. */
+function readBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B$/.exec(text);
+  if (match === null) return undefined;
+  const [, number = '', prefix = '', binary] = match;
+  return Math.round(Number(number) * (binary === 'i' ? 1024 : 1000) ** ' KMGT'.indexOf(prefix || ' '));
+}
 
 /** Undefined after an error, and for `none`. */
 export function scheduleCall(
@@ -95,6 +127,8 @@ function optionValue(
 ): number | undefined {
   const value = ctx.evaluate(argument.value, scope);
   if (value.kind === 'poison') return undefined;
+  const bytes = option.kind === 'bytes' && value.kind === 'string' ? readBytes(value.value) : undefined;
+  if (bytes !== undefined) return bytes;
   const isWhole = option.kind === 'integer';
   const { below = Number.POSITIVE_INFINITY, minimum } = option;
   const isWithin = value.kind === 'number' && value.value >= minimum && value.value < below;

@@ -34,6 +34,11 @@ export const taskFields: Readonly<Record<string, TaskField>> = {
     minimum: 1,
     documentation: 'batches whose gradients make one step, as one batch of all their examples would (1)',
   },
+  recompute: {
+    kind: 'schedule',
+    documentation:
+      'activations are computed again in the backward program instead of being kept: all with `auto{}`, as many as a limit needs with `auto{limit="2GiB"}` (none)',
+  },
   ema: {
     kind: 'number',
     minimum: 0,

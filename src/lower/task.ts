@@ -15,7 +15,7 @@ import { suggest } from './did-you-mean.ts';
 import { declareInput, type WalkedModel } from './model.ts';
 import { optimizers } from './optimizers.ts';
 import { resolveGroups } from './parameter-groups.ts';
-import { decodeField, scheduleCall, scheduleField } from './schedules.ts';
+import { builderFields, scheduleCall, scheduleField } from './schedules.ts';
 import { specialFields, taskFields } from './task-fields.ts';
 import { tensor, type LmValue } from './values.ts';
 
@@ -138,7 +138,7 @@ export function plainFields(
     const field = taskFields[name];
     if (field === undefined) continue;
     if (field.kind === 'schedule') {
-      const call = scheduleCall(ctx, name === 'decode' ? decodeField : scheduleField, expression, scope);
+      const call = scheduleCall(ctx, builderFields[name] ?? scheduleField, expression, scope);
       if (call !== undefined) result[name] = call;
       continue;
     }

@@ -17,6 +17,7 @@ type Names =
   | 'sin'
   | 'cos'
   | 'stop-gradient'
+  | 'again'
   | 'add'
   | 'sub'
   | 'mul'
@@ -114,6 +115,13 @@ export const arithmetic: Pick<OpTable, Names> = {
     documentation: 'x itself, through which no gradient passes.',
     dtypes: ['f32', 'i32', 'bool'],
     scalar: (x) => x,
+  }),
+  again: unary('again', {
+    documentation:
+      'x itself, which no pass merges with another `again` or removes: what is made of it is computed once more, instead of being kept.',
+    dtypes: ['f32'],
+    scalar: (x) => x,
+    gradient: (_emit, ct) => ct,
   }),
   add: binary('add', {
     documentation: 'x + y; i32 wraps.',

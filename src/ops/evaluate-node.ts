@@ -44,6 +44,8 @@ export function compileNode(node: Exclude<Node, { op: 'scan' }>, run: Run): Node
       return compileDot(node, run);
     case 'gather':
       return compileGather(node, run);
+    case 'take-along':
+      return compileTakeAlong(node, run);
     case 'scatter-add':
       return compileScatter(node, run);
     case 'update-slice':
@@ -296,6 +298,33 @@ function compileGather(node: NodeOf<'gather'>, run: Run): NodeFunction {
       const row = rowOf(indices, at, rows);
       data.set(table.subarray(row * length, (row + 1) * length), at * length);
     }
+    return { dtype, shape, data };
+  };
+}
+
+function compileTakeAlong(node: NodeOf<'take-along'>, run: Run): NodeFunction {
+  const { axis: rowsAxis, along } = node.attributes;
+  const { dtype } = resultType(node);
+  const shape = sizesOf(resultType(node), run);
+  const [tableSizes, rowSizes] = [operandSizes(node, 0, run), operandSizes(node, 1, run)];
+  const [tableStrides, rowStrides] = [stridesOf(tableSizes), stridesOf(rowSizes)];
+  const count = tableSizes[rowsAxis] ?? 0;
+  return (operands) => {
+    const [table, rows] = [dataOf(operands, 0), dataOf(operands, 1)];
+    const data = new Float64Array(elementCount(shape));
+    const index = new Int32Array(shape.length);
+    forEachIndex(shape, index, (at) => {
+      const place = [rowsAxis, ...along].reduce(
+        (sum, each, behind) => sum + (index[each] ?? 0) * (rowStrides[behind] ?? 0),
+        0,
+      );
+      const row = rowOf(rows, place, count);
+      const from = index.reduce(
+        (sum, step, each) => sum + (each === rowsAxis ? row : step) * (tableStrides[each] ?? 0),
+        0,
+      );
+      data[at] = table[from] ?? OUTSIDE;
+    });
     return { dtype, shape, data };
   };
 }

@@ -53,12 +53,24 @@ export function evaluateGraph(graph: Graph, bindings: GraphBindings): GraphResul
   return prepareGraph(graph, bindings.sizes)(bindings);
 }
 
+/**
+ * Is told of every node that has run, in order; those of a scan's region once a step, at its position. It may change the
+ * results: whoever reads them sees the change.
+ */
+export type Observe = (
+  node: Node,
+  operands: readonly Float64Tensor[],
+  results: readonly Float64Tensor[],
+  position: number | undefined,
+) => void;
+
 /** Compiles a graph for given sizes, to be run any number of times. Throws an EvaluationError, as the runs do. */
 export function prepareGraph(
   graph: Graph,
   sizes: ReadonlyMap<string, number>,
+  observe?: Observe,
 ): (bindings: Omit<GraphBindings, 'sizes'>) => GraphResults {
-  const run: Run = { sizes, seed: 0, step: 1 };
+  const run: ObservedRun = { sizes, seed: 0, step: 1, observe, position: undefined };
   const nodes = compileNodes(graph.nodes, run);
   return (bindings) => {
     run.seed = bindings.seed;
@@ -127,10 +139,25 @@ function bindTensor(
   frame.set(value, tensor);
 }
 
-function compileNodes(nodes: readonly Node[], run: Run): readonly Execute[] {
-  return nodes.map((node) =>
-    located(node, node.op === 'scan' ? compileScan(node, run) : compilePlain(node, run)),
-  );
+interface ObservedRun extends Run {
+  readonly observe: Observe | undefined;
+  /** Of the innermost scan that is under way. */
+  position: number | undefined;
+}
+
+function compileNodes(nodes: readonly Node[], run: ObservedRun): readonly Execute[] {
+  return nodes.map((node) => {
+    const execute = located(node, node.op === 'scan' ? compileScan(node, run) : compilePlain(node, run));
+    const { observe } = run;
+    if (observe === undefined) return execute;
+    return (frame) => {
+      execute(frame);
+      const [operands, results] = [node.operands, node.results].map((values) =>
+        values.map((value) => read(frame, value)),
+      );
+      observe(node, operands ?? [], results ?? [], run.position);
+    };
+  });
 }
 
 /** Says where a node stands that fails. */
@@ -162,7 +189,7 @@ function compilePlain(node: Exclude<Node, { op: 'scan' }>, run: Run): Execute {
   };
 }
 
-function compileScan(node: NodeOf<'scan'>, run: Run): Execute {
+function compileScan(node: NodeOf<'scan'>, run: ObservedRun): Execute {
   const { attributes, region } = node;
   if (region === undefined) throw new InternalError('a scan has no region');
   const body = compileNodes(region.nodes, run);
@@ -182,8 +209,10 @@ function compileScan(node: NodeOf<'scan'>, run: Run): Execute {
     let carries = operands.carries;
     const stacks = own.stacks.map(({ type }) => zeros(type, run));
     const sums = own.sums.map(({ type }) => zeros(type, run));
+    const outerPosition = run.position;
     for (let count = 0; count < trip; count++) {
       const at = attributes.reverse ? trip - 1 - count : count;
+      run.position = at;
       if (position !== undefined) frame.set(position, { dtype: 'i32', shape: [], data: Float64Array.of(at) });
       bindAll(
         frame,
@@ -199,6 +228,7 @@ function compileScan(node: NodeOf<'scan'>, run: Run): Execute {
       });
       results.sums.forEach((term, number) => addInto(sums[number], read(frame, term)));
     }
+    run.position = outerPosition;
     bindAll(outer, own.carries, carries);
     bindAll(outer, own.stacks, stacks);
     bindAll(outer, own.sums, sums);

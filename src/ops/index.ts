@@ -99,6 +99,17 @@ export function viewSource<Name extends OpName>(
   return lowering.source(elementContext<Name>(node, index));
 }
 
+/** Of an element of a gathering node: where its index is among the indices, and where in the table that leads. */
+export function gatherSource<Name extends OpName>(
+  node: NodeOf<Name>,
+  index: readonly Scalar[],
+): { readonly indices: readonly Scalar[]; readonly table: (row: Scalar) => readonly Scalar[] } {
+  const lowering = loweringOf<Name>(node);
+  if (lowering.kind !== 'gather') throw new InternalError(`${node.op} gathers nothing`);
+  const context = elementContext<Name>(node, index);
+  return { indices: lowering.indices(context), table: (row) => lowering.table(context, row) };
+}
+
 /** Which elements of an `update-slice` are the part's, and where in it they are. */
 export function updatePart<Name extends OpName>(node: NodeOf<Name>, index: readonly Scalar[]): PartOfUpdate {
   const lowering = loweringOf<Name>(node);

@@ -75,8 +75,12 @@ export type Lowering<Name extends OpName> =
       readonly axes: (attributes: OpAttributes[Name]) => readonly number[];
     }
   | { readonly kind: 'contraction' }
-  /** An index map that reads an operand: (table, indices). */
-  | { readonly kind: 'gather' }
+  /** An index map that reads an operand, of (table, indices): where an element's index is, and where that leads. */
+  | {
+      readonly kind: 'gather';
+      readonly indices: (context: ViewContext<Name>) => readonly ScalarExpression[];
+      readonly table: (context: ViewContext<Name>, row: ScalarExpression) => readonly ScalarExpression[];
+    }
   | { readonly kind: 'scatter' }
   /** Softmax of products, summed over values: kernels of its own. */
   | { readonly kind: 'attention' }

@@ -7,10 +7,14 @@ import type { Graph, Origin, TrainingRequest, Value } from '../ir/graph.ts';
 import { inferTypes } from '../ops/index.ts';
 import { emitter } from '../ops/emit.ts';
 import { addStep } from './optimize.ts';
+import { watchGradients } from './watch-gradients.ts';
 import { lossSum, parameterOfSum, weightSum } from './optimize/sums.ts';
 
-/** `graph`: the complete program of one batch. A complete program without inputs, which still needs its cleanup. */
-export function updateProgram(graph: Graph, request: TrainingRequest): Graph {
+/**
+ * `graph`: the complete program of one batch. `watch`: keeps the step's gradients in states. A complete
+ * program without inputs, which still needs its cleanup.
+ */
+export function updateProgram(graph: Graph, request: TrainingRequest, watch = false): Graph {
   const { span, derivation } = request.origin;
   const origin: Origin = { span, derivation: [...derivation, 'accumulation'] };
   const builder = new GraphBuilder(inferTypes, origin);
@@ -43,7 +47,7 @@ export function updateProgram(graph: Graph, request: TrainingRequest): Graph {
     updates,
     gradients,
   };
-  return addStep(step, { ...request, loss });
+  return addStep(watch ? watchGradients.run(step) : step, { ...request, loss });
 }
 
 /** The weight, or 1 where nothing was counted: the gradients are zero then. */

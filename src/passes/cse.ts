@@ -1,6 +1,6 @@
 /**
  * Computes equal nodes once, in every region by itself. Needs: nothing. Keeps: results bit for bit; random streams,
- * because equal draws are equal numbers.
+ * because equal draws are equal numbers; what `again` is to keep apart.
  */
 import { printAttributes } from '../ir/attribute-text.ts';
 import type { Graph, Node, NodeOf, OpName, Region, Value } from '../ir/graph.ts';
@@ -13,6 +13,7 @@ export const cse: Pass = {
   run(graph: Graph): Graph {
     const tables = new WeakMap<RewriteScope, Table>();
     return rewriteGraph(graph, (scope, node) => {
+      if (node.op === 'again') return undefined;
       const table = tables.get(scope) ?? new Table();
       tables.set(scope, table);
       return table.find(node);

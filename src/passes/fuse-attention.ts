@@ -5,11 +5,11 @@
  * scores or probabilities are used for anything else, or a bias is learnt, the formula stays as it is.
  */
 import { constantOf, evaluateDim, productOfDims } from '../ir/dim.ts';
-import type { Graph, NodeOf, Value } from '../ir/graph.ts';
-import { freeAxes } from '../ops/contraction.ts';
+import type { Graph, Origin, Value } from '../ir/graph.ts';
 import { findActive } from './differentiate/active.ts';
 import { emitAttention } from './fuse-attention/emit.ts';
-import { matchAttention } from './fuse-attention/match.ts';
+import { matchAttention, type Match } from './fuse-attention/match.ts';
+import type { Refusal } from './fuse-attention/walk.ts';
 import type { Pass } from './pass.ts';
 import { rewriteGraph, type RewriteScope } from './rewrite.ts';
 
@@ -20,73 +20,99 @@ export const fuseAttention: Pass = {
   name: 'fuse-attention',
   requires: ['undifferentiated'],
   ensures: ['undifferentiated'],
-  run(graph: Graph): Graph {
-    // Token by token, most lanes of an attention kernel would have no query.
-    const decodes = graph.training === undefined && graph.states.some(({ role }) => role === 'carry');
-    if (decodes) return graph;
-    const fused = fuseAll(graph);
-    const squeezed = squeezeProducts(fused);
-    const more = squeezed === fused ? fused : fuseAll(squeezed);
-    return countAttention(more) > countAttention(fused) ? more : fused;
-  },
+  run: (graph: Graph): Graph => findAttention(graph).graph,
 };
+
+/** A formula of attention, at the line of its product with the values; `reason` says why it stays one. */
+export interface AttentionFinding {
+  readonly origin: Origin;
+  readonly reason: string | undefined;
+}
+
+interface Found {
+  readonly graph: Graph;
+  readonly findings: readonly AttentionFinding[];
+}
+
+/** The formulas of the graph as it is before the pass. */
+export const explainAttention = (graph: Graph): readonly AttentionFinding[] => findAttention(graph).findings;
+
+function findAttention(graph: Graph): Found {
+  // Token by token, most lanes of an attention kernel would have no query.
+  const decodes = graph.training === undefined && graph.states.some(({ role }) => role === 'carry');
+  if (decodes) return { graph, findings: [] };
+  const found = fuseAll(graph);
+  const squeezed = squeezeProducts(found.graph);
+  if (squeezed === found.graph) return found;
+  const more = fuseAll(squeezed);
+  if (countAttention(more.graph) <= countAttention(found.graph)) return found;
+  return { graph: more.graph, findings: [...found.findings.filter(isFused), ...more.findings] };
+}
+
+const isFused = ({ reason }: AttentionFinding): boolean => reason === undefined;
 
 const countAttention = (graph: Graph): number => graph.nodes.filter(({ op }) => op === 'attention').length;
 
-function fuseAll(graph: Graph): Graph {
+function fuseAll(graph: Graph): Found {
   const products = new Set(graph.nodes.flatMap((node) => (node.op === 'dot' ? node.results : [])));
-  if (products.size < 2) return graph;
   const seeds = (role: string): readonly Value[] =>
     graph.states.flatMap((state) => (state.role === role ? [state.value] : []));
   const learnt = graph.training === undefined ? undefined : findActive(graph.nodes, seeds('parameter'));
   const carried = findActive(graph.nodes, seeds('carry'));
   const bounds = new Map(graph.dims.map((dim) => [dim.name, dim.bound]));
-  return rewriteGraph(graph, (scope, node) => {
+  const findings: AttentionFinding[] = [];
+  const fused = rewriteGraph(graph, (scope, node) => {
     const [result] = node.results;
-    if (node.op !== 'dot' || result === undefined || !products.has(result)) return undefined;
-    const found = fuse(scope, node);
-    return found && [found];
-  });
-
-  function fuse(scope: RewriteScope, node: NodeOf<'dot'>): Value | undefined {
+    if (node.op !== 'dot' || result === undefined) return undefined;
     const match = matchAttention(scope, node);
     if (match === undefined) return undefined;
+    const made = 'reason' in match ? match : fuse(scope, match, products.has(result));
+    const reason = 'reason' in made ? made.reason : undefined;
+    findings.push({ origin: node.origin, reason });
+    return 'reason' in made ? undefined : [made];
+  });
+  return { graph: fused, findings };
+
+  function fuse(scope: RewriteScope, match: Match, isOutside: boolean): Value | Refusal {
+    if (!isOutside) return { reason: 'it stands in a loop, which asks query by query' };
     const { query, rows } = match;
     const queries = rows.map((axis) => query.type.shape[axis] ?? { terms: [] });
     // Step by step decoding asks for the next token alone.
-    if (carried.has(match.key) || carried.has(match.value)) return undefined;
-    if (evaluateDim(productOfDims(queries), bounds) < FEW_QUERIES) return undefined;
-    if (match.steps.some((step) => 'by' in step && learnt?.has(step.by) === true)) return undefined;
+    if (carried.has(match.key) || carried.has(match.value)) return { reason: 'its keys come from a cache' };
+    const most = evaluateDim(productOfDims(queries), bounds);
+    if (most < FEW_QUERIES)
+      return { reason: `it never has more than ${most} of the ${FEW_QUERIES} queries that pay` };
+    if (match.steps.some((step) => 'by' in step && learnt?.has(step.by) === true))
+      return { reason: 'what is added to its scores, or hides them, is learnt' };
     return emitAttention(scope, match, bounds);
   }
 }
 
-/** Products of batches without axes of size 1 of their own, such as that of keys which all heads share. */
+/** Products of batches without axes of size 1, such as that of one head, or of keys which all heads share. */
 function squeezeProducts(graph: Graph): Graph {
   return rewriteGraph(graph, ({ builder }, node) => {
     if (node.op !== 'dot' || node.attributes.batch.length === 0) return undefined;
-    const [lhs, rhs] = node.operands;
-    const [result] = node.results;
-    if (lhs === undefined || rhs === undefined || result === undefined) return undefined;
-    const kept = [lhs, rhs].map((operand, side) => {
-      const free = freeAxes(operand.type.shape.length, side === 0 ? 0 : 1, node.attributes);
-      return operand.type.shape.flatMap((dim, axis) =>
-        free.includes(axis) && constantOf(dim) === 1 ? [] : [axis],
-      );
-    });
-    const small = [lhs, rhs].map((operand, side) =>
-      builder.reshape(
-        operand,
-        (kept[side] ?? []).map((axis) => operand.type.shape[axis] ?? { terms: [] }),
-      ),
-    );
-    if (small[0] === lhs && small[1] === rhs) return undefined;
-    const move = ([left, right]: readonly [number, number]): readonly [number, number] => [
-      kept[0]?.indexOf(left) ?? -1,
-      kept[1]?.indexOf(right) ?? -1,
-    ];
     const { batch, contract } = node.attributes;
-    const made = builder.emit('dot', small, { batch: batch.map(move), contract: contract.map(move) });
-    return [builder.reshape(made, result.type.shape)];
+    const sides = node.operands.map((operand, side) => {
+      const contracted = contract.map((pair) => pair[side]);
+      const kept = operand.type.shape.flatMap((dim, axis) =>
+        constantOf(dim) === 1 && !contracted.includes(axis) ? [] : [axis],
+      );
+      const small = builder.reshape(
+        operand,
+        kept.map((axis) => operand.type.shape[axis] ?? { terms: [] }),
+      );
+      return { small, kept };
+    });
+    const [result] = node.results;
+    const [lhs, rhs] = sides;
+    if (lhs === undefined || rhs === undefined || result === undefined) return undefined;
+    if (sides.every(({ small }, side) => small === node.operands[side])) return undefined;
+    const move = (pairs: readonly (readonly [number, number])[]): readonly (readonly [number, number])[] =>
+      pairs
+        .map(([left, right]) => [lhs.kept.indexOf(left), rhs.kept.indexOf(right)] as const)
+        .filter(([left]) => left >= 0);
+    const attributes = { batch: move(batch), contract: move(contract) };
+    return [builder.reshape(builder.emit('dot', [lhs.small, rhs.small], attributes), result.type.shape)];
   });
 }

@@ -1,12 +1,14 @@
 /**
  * Products of looked-up rows are looked up: T[ix] · W becomes (T · W)[ix] where the table has far fewer rows than there
- * are indices, and what is added to every row of the product is added to the table's. An embedding of characters before
- * a recurrence is projected once for each character, and so is its gradient. Needs: `hoist` before, which gathers the
- * products of a loop. Keeps: results up to the order of additions.
+ * are indices; what is added to every row of the product is added to the table's, and costly functions are taken of it.
+ * An embedding of characters before a recurrence is projected once for each character, and so is its gradient. Needs:
+ * `hoist` before, which gathers the products of a loop. Keeps: results up to the order of additions.
  */
 import { evaluateDim, productOfDims, type Dim } from '../ir/dim.ts';
-import type { Graph, Node, NodeOf, Value } from '../ir/graph.ts';
+import type { Graph, Node, NodeOf, OpName, Value } from '../ir/graph.ts';
 import { freeAxes } from '../ops/contraction.ts';
+import { isCostly } from './costs.ts';
+import { copyNode } from './hoist/batch-node.ts';
 import type { Pass } from './pass.ts';
 import { operandOf, resultOf, rewriteGraph, type RewriteScope } from './rewrite.ts';
 
@@ -22,7 +24,10 @@ export const lookUpProducts: Pass = {
     const pays = ({ table, indices }: LookUp): boolean =>
       WORTH * volume(table.type.shape.slice(0, 1)) <= volume(indices.type.shape);
     return rewriteGraph(graph, (scope, node) => {
-      const made = node.op === 'dot' ? replaceProduct(scope, node, pays) : replaceSum(scope, node);
+      const made =
+        node.op === 'dot'
+          ? replaceProduct(scope, node, pays)
+          : (replaceSum(scope, node) ?? replaceFunction(scope, node));
       return made && [made];
     });
   },
@@ -104,6 +109,17 @@ function replaceSum(scope: RewriteScope, node: Node): Value | undefined {
     return builder.emit('gather', [builder.emit('add', [table, bias], {}), indices], {});
   }
   return undefined;
+}
+
+/** f(T'[ix]) */
+function replaceFunction(scope: RewriteScope, node: Node): Value | undefined {
+  const [rows] = node.operands;
+  const gather = rows && scope.definition(rows);
+  if (!isCostly(node) || node.operands.length > 1 || gather?.op !== 'gather') return undefined;
+  const [table, indices] = [operandOf(gather, 0), operandOf(gather, 1)];
+  if (!isProduct(scope, table)) return undefined;
+  const [made] = copyNode<OpName>(scope.builder, node, [table]);
+  return made && scope.builder.emit('gather', [made, indices], {});
 }
 
 /** A table that this pass made: others may be states, which are read as they are. */

@@ -140,3 +140,44 @@ describe.each([...targets, gpuTarget])('sums of states, %s', (_, findTarget) => 
     expect(kept).toBe(states > 16);
   });
 });
+
+/** Pointwise work on the states before and after each step, which are not kept for it. */
+describe.each([...targets, gpuTarget])('work on states, %s', (_, findTarget) => {
+  it.each([
+    ['many channels', 80, 9, false],
+    ['vectors of channels', 512, 4, true],
+    ['channels that are cut into chunks', 3, 200, false],
+    ['chunks, reversed', 5, 190, true],
+  ])('%s', async (_name, width, steps, reverse) => {
+    const [seq, batch] = [symbolDim('seq'), symbolDim('batch')];
+    const state = [batch, constantDim(width)];
+    const shapes = [[seq, ...state], [seq, ...state], state, [seq, ...state]];
+    const operands = shapes.map((dims): Value => ({ type: tensorType('f32', dims) }));
+    const [factors, terms, initial, weights] = operands;
+    if (factors === undefined || terms === undefined || initial === undefined || weights === undefined)
+      throw new Error('no operands');
+    const builder = new GraphBuilder(inferTypes, origin);
+    const history = builder.emit('linear-recurrence', [factors, terms, initial], { reverse });
+    const part = (start: number): Value =>
+      builder.emit('slice', [history], { axis: 0, start: constantDim(start), length: seq });
+    const [lower, upper] = [part(0), part(1)];
+    const made = [
+      builder.emit('tanh', [builder.emit('mul', [upper, weights], {})], {}),
+      builder.emit('sub', [lower, builder.emit('mul', [upper, terms], {})], {}),
+    ];
+    const sizes = new Map([
+      ['seq', steps],
+      ['batch', 2],
+    ]);
+    const inputs = new Map(
+      operands.map(({ type }, at) => [`x${at}`, randomTensor(type, sizes, at + 1, [-1, 1])] as const),
+    );
+    const bounds = new Map([
+      ['seq', 256],
+      ['batch', 2],
+    ]);
+    const graph = graphOf(builder, operands, made, bounds);
+    const { plan } = await compareOnDevice(graph, { sizes, inputs }, await findTarget(), { terms: 400 });
+    expect(plan.tensors.some(({ shape }) => shape.length === 3 && shape[0]?.length === 2)).toBe(false);
+  });
+});

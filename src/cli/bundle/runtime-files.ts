@@ -77,7 +77,7 @@ class Vendor {
     const license = ['LICENSE', 'LICENSE.md'].find((candidate) => existsSync(path.join(folder, candidate)));
     if (license !== undefined)
       this.files.set(`vendor/${name}/LICENSE`, readFileSync(path.join(folder, license), 'utf8'));
-    const text = trim(place, withoutSourceMap(readFileSync(file, 'utf8')));
+    const text = trim(place, withoutTypes(withoutSourceMap(readFileSync(file, 'utf8'))));
     this.files.set(place, text);
     for (const [, , , specifier = ''] of text.matchAll(specifierPattern)) {
       if (!specifier.startsWith('.'))
@@ -86,6 +86,13 @@ class Vendor {
     }
     return place;
   }
+}
+
+/** Comments of JSDoc may import types, from files that are no part of what runs. */
+function withoutTypes(text: string): string {
+  return text.replaceAll(/\/\*\*(?:(?!\*\/)[\s\S])*\*\//g, (comment) =>
+    comment.includes('import(') ? '' : comment,
+  );
 }
 
 /** zod's messages in 50 languages are most of its bytes; the runtime speaks English. */

@@ -15,10 +15,10 @@ import { evaluateTexts } from '../evaluate-texts.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { rowsTogether } from '../generation-batch.ts';
 import type { Io } from '../io.ts';
-import { openData } from '../../../runtime/node/open-data.ts';
+import { openData, type DataPlan } from '../../../runtime/node/open-data.ts';
 import { openModel, type OpenModel } from '../open-model.ts';
 import { lowerOptions, positiveInteger } from '../options.ts';
-import { encoderOf, loadParameters, readParameters } from '../../../runtime/node/parameters.ts';
+import { encoderOf, loadParameters, readMetadata, readParameters } from '../../../runtime/node/parameters.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { addSamplingOptions } from '../sampling-options.ts';
 import { defined } from '../settle-run.ts';
@@ -74,7 +74,11 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
     const { device, seed } = options;
     const batchSize =
       options.generate === true ? rowsTogether(file, host, options, textsTogether) : options.batchSize;
+    let early: Dataset | undefined;
     const model = await openModel(io, {
+      beforeDevice: async (plan) => {
+        early = await openHeldOut(plan, encoderOf(await readMetadata(options.params)), file, options);
+      },
       file,
       host,
       options: lowerOptions({ ...options, ...defined({ batchSize }) }),
@@ -87,7 +91,7 @@ export const evalCommand: RegisterCommand = (program, { io, done }) => {
       return;
     }
     try {
-      await evaluateModel(io, model, file, options);
+      await evaluateModel(io, model, file, options, early);
       done(exitCodes.done);
     } finally {
       model.close();
@@ -107,14 +111,27 @@ function checkOptions({ generate, beams, temperature, output, limit, shuffleInpu
       throw new CommandError(exitCodes.usage, `--${option} says how texts are written: with --generate`);
 }
 
-async function evaluateModel(io: Io, model: OpenModel, file: string, options: EvalOptions): Promise<void> {
+function openHeldOut(
+  plan: DataPlan,
+  encoder: string | undefined,
+  file: string,
+  { data, batchSize }: EvalOptions,
+): Promise<Dataset> {
+  return openData({ plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) });
+}
+
+async function evaluateModel(
+  io: Io,
+  model: OpenModel,
+  file: string,
+  options: EvalOptions,
+  early: Dataset | undefined,
+): Promise<void> {
   const { plan, session, seed } = model;
   const parameters = await readParameters(plan, options.params);
   loadParameters(session, plan, parameters);
-  const { data, batchSize } = options;
   const encoder = encoderOf(parameters.metadata);
-  const request = { plan, file, shuffle: false, targets: true, ...defined({ data, batchSize, encoder }) };
-  const opened = await openData(request);
+  const opened = early ?? (await openHeldOut(plan, encoder, file, options));
   const dataset = opened.labels.length === 0 && encoder !== undefined ? withLabels(opened, encoder) : opened;
   io.err(`${plan.signature.model} on ${session.description}\n`);
   for (const note of dataset.notes) io.err(`${note}\n`);

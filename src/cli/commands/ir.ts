@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { programNames, type ProgramName } from '../../compile.ts';
+import { programNames, settleRecompute, type ProgramName } from '../../compile.ts';
 import { Reporter } from '../../diagnostics/diagnostic.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { printGraph } from '../../ir/print.ts';
@@ -80,8 +80,9 @@ function printModel({ io }: CommandContext, file: string, options: IrOptions): n
     io.out(printAst(tree));
     return stopsAfterReport(reporter, io, host) ? exitCodes.diagnostics : exitCodes.done;
   }
-  const lowered = lowerProgram(file, host, lowerOptions(options), reporter);
-  if (stopsAfterReport(reporter, io, host) || lowered === undefined) return exitCodes.diagnostics;
+  const found = lowerProgram(file, host, lowerOptions(options), reporter);
+  if (stopsAfterReport(reporter, io, host) || found === undefined) return exitCodes.diagnostics;
+  const lowered = settleRecompute(found);
   const program = options.program ?? (lowered.graphs.train === undefined ? 'predict' : 'train');
   const graph = graphOf(lowered, program);
   if (graph === undefined) throw new CommandError(exitCodes.usage, whyMissing(file, program));

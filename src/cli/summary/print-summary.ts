@@ -5,8 +5,11 @@ import type { CompiledModel } from '../../compile.ts';
 import { evaluateDim, productOfDims } from '../../ir/dim.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { printType, type TensorType } from '../../ir/types.ts';
-import { countByOwner, countFlops } from './count-work.ts';
+import { countFlops } from '../../passes/count-flops.ts';
+import { countByOwner } from './count-work.ts';
+import { recomputeNote } from './recompute-note.ts';
 import { summarizeMemory } from './memory.ts';
+import { printAttention } from './print-attention.ts';
 import { formatCount, formatMagnitude, printTable, type Column } from './table.ts';
 
 type Sizes = ReadonlyMap<string, number>;
@@ -18,12 +21,14 @@ export function printSummary(compiled: CompiledModel, target: Target): string {
   const graph = lowered.graphs.predict;
   const sizes = new Map(graph.dims.map(({ name, bound }) => [name, bound]));
   const at = graph.dims.map(({ name, bound }) => `${name} = ${bound}`).join(', ');
+  const attention = printAttention(lowered.graphs.train ?? graph);
   const task = lowered.task === undefined ? '' : `, task ${lowered.task.name}`;
   return [
     `${lowered.signature.model}${task}${at === '' ? '' : `, at ${at}`}`,
     '',
     printLayers(compiled, sizes),
     '',
+    ...(attention === undefined ? [] : [attention, '']),
     printMemory(compiled, target),
     '',
   ].join('\n');
@@ -88,7 +93,7 @@ const roleNames: Readonly<Record<string, string>> = {
   session: 'positions, read-back',
 };
 
-function printMemory({ generated, graphs }: CompiledModel, target: Target): string {
+function printMemory({ generated, graphs, lowered }: CompiledModel, target: Target): string {
   const { plan } = generated;
   const memory = summarizeMemory(plan);
   const program = graphs.train === undefined ? 'prediction' : 'training';
@@ -98,11 +103,13 @@ function printMemory({ generated, graphs }: CompiledModel, target: Target): stri
     ({ role, bytes }) =>
       `  ${(roleNames[role] ?? role).padEnd(26)}${printBytes(bytes).padStart(12)}${role === 'arena' ? saved : ''}`,
   );
+  const { recomputed } = lowered;
   return [
     `memory of ${program}${target.portable === true ? ', planned for any device' : ''}`,
     ...lines,
     `  ${'peak'.padEnd(26)}${printBytes(memory.peak).padStart(12)}`,
     `  ${'largest buffer'.padEnd(26)}${printBytes(memory.largestBuffer).padStart(12)}${limitNote(memory.largestBuffer, target)}`,
+    ...(recomputed === undefined ? [] : ['', recomputeNote(recomputed)]),
   ].join('\n');
 }
 

@@ -5,8 +5,9 @@
  */
 import { productOfDims, type Dim } from '../../ir/dim.ts';
 import type { LoopKernel } from '../../ir/kernel.ts';
+import type { ScalarExpression } from '../../ir/scalar.ts';
 import { reachable } from '../../ir/walk-scalar.ts';
-import { loadsOf, stageRoots, type Load } from '../wgsl/uses.ts';
+import { stageRoots, type Load } from '../wgsl/uses.ts';
 import { extentOf } from './context.ts';
 import type { MapStage, ReduceStage } from './stages.ts';
 
@@ -23,20 +24,31 @@ export interface ContractionForm {
   readonly accumulators: number;
 }
 
-export function contractionForm(kernel: LoopKernel): ContractionForm | undefined {
+/**
+ * `plain`: each side has axes of its own, and the place of no element depends on data. `any`: the other side may be a
+ * vector, and elements may be found through an index: attention of one query, with keys that beams share.
+ */
+export function contractionForm(
+  kernel: LoopKernel,
+  taken: 'plain' | 'any' = 'plain',
+): ContractionForm | undefined {
   const reduces = kernel.stages.filter((stage) => stage.kind === 'reduce');
   const maps = kernel.stages.filter((stage) => stage.kind === 'map');
   if (reduces.length === 0 || maps.some(({ axes }) => axes.length > 0)) return undefined;
   const roots = reduces.flatMap(stageRoots);
   // A sum that needs another's result is no product; neither is a maximum.
   if ([...reachable(roots)].some(({ kind }) => kind === 'accumulator')) return undefined;
-  if (reduces.some(({ accumulators }) => accumulators.some((each) => !isProduct(each)))) return undefined;
+  if (reduces.some(({ accumulators }) => accumulators.some((each) => !isProduct(each, taken))))
+    return undefined;
 
-  const signatures = signaturesOf(kernel, loadsOf(roots));
+  const factors = reduces.flatMap(({ accumulators }) =>
+    accumulators.flatMap(({ value }) => (value.kind === 'apply' ? value.args.filter(isLoad) : [])),
+  );
+  const signatures = signaturesOf(kernel, factors);
   const columns = axesLike(signatures, 'last');
   const rest = signatures.filter(({ axis }) => !columns.includes(axis));
   const rows = axesLike(rest, 'first');
-  if (columns.length === 0 || rows.length === 0) return undefined;
+  if (columns.length === 0 || (rows.length === 0 && taken === 'plain')) return undefined;
   const batch = kernel.space.filter((axis) => !columns.includes(axis) && !rows.includes(axis));
   const size = (axes: readonly number[]): Dim => productOfDims(axes.map((axis) => extentOf(kernel, axis)));
   return {
@@ -52,9 +64,16 @@ export function contractionForm(kernel: LoopKernel): ContractionForm | undefined
   };
 }
 
-function isProduct({ combine, dtype, value }: ReduceStage['accumulators'][number]): boolean {
+function isProduct(
+  { combine, dtype, value }: ReduceStage['accumulators'][number],
+  taken: 'plain' | 'any',
+): boolean {
   if (combine !== 'sum' || dtype !== 'f32' || value.kind !== 'apply' || value.fn !== 'multiply') return false;
-  return value.args.every((arg) => arg.kind === 'load' && arg.dtype === 'f32' && isPlain(arg));
+  return value.args.every((arg) => isLoad(arg) && arg.dtype === 'f32' && (taken === 'any' || isPlain(arg)));
+}
+
+function isLoad(expression: ScalarExpression): expression is Load {
+  return expression.kind === 'load';
 }
 
 /** The place does not depend on data. */

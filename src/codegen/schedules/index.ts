@@ -7,7 +7,7 @@ import { schedulePoints } from './points.ts';
 import { scheduleRecurrence } from './recurrence.ts';
 import { scheduleScatter } from './scatter.ts';
 import { scheduleSplitReduction } from './split-reduction.ts';
-import { scheduleSubgroupContraction } from './subgroup-contraction.ts';
+import { scheduleSubgroupContraction, scheduleSubgroupVectors } from './subgroup-contraction.ts';
 import { scheduleTiledContraction } from './tiled-contraction.ts';
 import { scheduleWorkgroupRows } from './workgroup-rows.ts';
 
@@ -20,6 +20,7 @@ const schedules: readonly Schedule[] = [
   scheduleSubgroupContraction,
   scheduleTiledContraction,
   scheduleSplitReduction,
+  scheduleSubgroupVectors,
   scheduleWorkgroupRows,
 ];
 

@@ -6,7 +6,7 @@
  */
 import type { PlanCount } from '../../../runtime/plan.ts';
 import { addDims, constantDim, constantOf, evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
-import type { KernelOperand, LoopKernel, RecurrenceKernel, RecurrenceSum } from '../../ir/kernel.ts';
+import type { KernelOperand, LoopKernel, RecurrenceKernel, RecurrenceSum, Store } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import type { LaunchOperand, ScheduledKernel } from '../scheduled-kernel.ts';
 import type { ScalarPrinter } from '../wgsl/printer.ts';
@@ -38,8 +38,9 @@ export function scheduleRecurrence(kernel: RecurrenceKernel, ctx: ScheduleContex
 
 /** What the printer is asked for, so that it knows what is used more than once; and how the launches bind it. */
 function asLoops(kernel: RecurrenceKernel, more: readonly KernelOperand[] = []): LoopKernel {
-  const { sum } = kernel;
-  const values = [kernel.factor, kernel.term, kernel.initial, ...(sum === undefined ? [] : [sum.value])];
+  const { factor, term, initial, sum, emits = [] } = kernel;
+  const outcomes = [...(sum === undefined ? [] : [sum]), ...emits];
+  const values = [factor, term, initial, ...outcomes.map(({ value }) => value)];
   const stores = values.map((value) => ({ operand: 0, index: [], value }));
   const { name, origins, axes, operands } = kernel;
   const stages = [{ kind: 'map', axes: [], stores }] as const;
@@ -269,15 +270,25 @@ class StepPrinter {
     this.#open(first, end);
     const position = scalar.axis(0);
     const place = this.#kernel.reverse ? position : scalar.add(position, scalar.integer(1));
-    // What several states read is read once.
-    this.#p.nameLoads = this.#sum !== undefined;
+    const { emits = [] } = this.#kernel;
+    // What several states read, or several stores, is read once.
+    this.#p.nameLoads = this.#sum !== undefined || emits.length > 0;
     this.#each((at) => {
+      if (emits.length > 0) this.#p.line(`let before${at} = state${at};`);
       this.#step(at);
       this.#store(place, at);
+      for (const emit of emits) this.#storeMade(emit, at);
     });
     if (this.#sum !== undefined) this.#emit(this.#sum);
     this.#p.nameLoads = false;
     this.#p.close();
+  }
+
+  #storeMade({ operand, index, value }: Store, at: number): void {
+    const p = this.#p;
+    p.bindAccumulator(0, `state${at}`);
+    p.bindAccumulator(1, `before${at}`);
+    p.line(p.store(operand, p.offset(index, operand), p.value(value)));
   }
 
   #emit({ operand, index, value }: RecurrenceSum): void {

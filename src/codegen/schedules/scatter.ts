@@ -11,7 +11,9 @@ import type { ScheduledKernel } from '../scheduled-kernel.ts';
 import { countOf, largest, launchOf, single, type ScheduleContext } from './context.ts';
 
 /** Workgroups that fill a device without reading the indices too often. */
-const BUCKETS = { cpu: 16, gpu: 512 };
+const GROUPS = { cpu: 4, gpu: 512 };
+/** Columns of an invocation of a software adapter. */
+const MOST_COLUMNS = 4;
 
 export function scheduleScatter(kernel: ScatterKernel, ctx: ScheduleContext): ScheduledKernel {
   const [indices, updates, result] = kernel.operands;
@@ -22,37 +24,47 @@ export function scheduleScatter(kernel: ScatterKernel, ctx: ScheduleContext): Sc
   const count = productOfDims(indices.type.shape);
   const { kind, subgroupSize, invocations } = ctx.target;
   const lanes = kind === 'cpu' && subgroupSize > 0 ? subgroupSize : Math.min(64, invocations);
-  const columns = kind === 'cpu' ? Math.ceil((constantOf(width) ?? 1) / lanes) : 1;
-  const buckets = Math.ceil(BUCKETS[kind] / columns);
+  const fixed = kind === 'cpu' ? (constantOf(width) ?? 1) : 1;
+  const own = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(fixed / (lanes * GROUPS.cpu))));
+  const slice = lanes * own;
+  const slices = Math.ceil(fixed / slice);
+  const buckets = Math.ceil(GROUPS[kind] / slices);
   const bucket = Math.max(1, Math.ceil(largest(ctx, rows) / buckets));
   const operands: LoopKernel['operands'] = kernel.operands;
   const loops: LoopKernel = { ...kernel, kind: 'loops', operands, axes: [], space: [], stages: [] };
   return single(
     launchOf(loops, {
       name: kernel.name,
-      schedule: `one workgroup for ${bucket} rows${columns > 1 ? ` and ${lanes} columns` : ''}, which reads every index; an invocation owns columns`,
-      workgroups: countOf([rows, bucket], [constantDim(columns), 1]),
+      schedule: `one workgroup for ${bucket} rows${slices > 1 ? ` and ${slice} columns` : ''}, which reads every index; an invocation owns columns`,
+      workgroups: countOf([rows, bucket], [constantDim(slices), 1]),
       workgroupSize: lanes,
       body: (printer) => {
         const [index, update, sum] = [0, 1, 2].map((at) => printer.operandName(at));
         const wide = printer.dim(width);
-        const first = columns > 1 ? `i32(group) / ${columns}` : 'i32(group)';
+        const first = slices > 1 ? `i32(group) / ${slices}` : 'i32(group)';
         printer.line(`let first = ${first} * ${bucket};`);
         printer.line(`let end = min(first + ${bucket}, ${printer.dim(rows)});`);
-        const openColumns = (): void => {
-          if (columns > 1) printer.open(`if (column < ${wide})`);
-          else printer.open(`for (var column = i32(lane); column < ${wide}; column += ${lanes})`);
+        if (slices > 1) printer.line(`let column = i32(group) % ${slices} * ${slice} + i32(lane);`);
+        const eachColumn = (text: (column: string) => string): void => {
+          if (slices === 1) {
+            printer.open(`for (var column = i32(lane); column < ${wide}; column += ${lanes})`);
+            printer.line(text('column'));
+            printer.close();
+            return;
+          }
+          for (let at = 0; at < own; at++) {
+            const column = at === 0 ? 'column' : `(column + ${at * lanes})`;
+            const line = text(column);
+            printer.line(fixed % slice === 0 ? line : `if (${column} < ${wide}) { ${line} }`);
+          }
         };
-        if (columns > 1) printer.line(`let column = i32(group) % ${columns} * ${lanes} + i32(lane);`);
-        openColumns();
-        printer.line(`for (var row = first; row < end; row++) { ${sum}[row * ${wide} + column] = 0.0f; }`);
-        printer.close();
+        eachColumn(
+          (column) => `for (var row = first; row < end; row++) { ${sum}[row * ${wide} + ${column}] = 0.0f; }`,
+        );
         printer.open(`for (var p = 0; p < ${printer.dim(count)}; p++)`);
         printer.line(`let row = ${index}[p];`);
         printer.open('if (row >= first && row < end)');
-        openColumns();
-        printer.line(`${sum}[row * ${wide} + column] += ${update}[p * ${wide} + column];`);
-        printer.close();
+        eachColumn((column) => `${sum}[row * ${wide} + ${column}] += ${update}[p * ${wide} + ${column}];`);
         printer.close();
         printer.close();
       },

@@ -27,7 +27,25 @@ export function scheduleSubgroupContraction(
   ctx: ScheduleContext,
 ): ScheduledKernel | undefined {
   if (!hasLanes(ctx) && ctx.target.portable !== true) return undefined;
-  const form = contractionForm(kernel);
+  return scheduleBlocks(kernel, contractionForm(kernel), ctx);
+}
+
+/**
+ * The same for products with a vector, and with elements that are found through an index, on software adapters: a lane
+ * that has several results loads the vector once for all of them.
+ */
+export function scheduleSubgroupVectors(
+  kernel: LoopKernel,
+  ctx: ScheduleContext,
+): ScheduledKernel | undefined {
+  return hasLanes(ctx) ? scheduleBlocks(kernel, contractionForm(kernel, 'any'), ctx) : undefined;
+}
+
+function scheduleBlocks(
+  kernel: LoopKernel,
+  form: ContractionForm | undefined,
+  ctx: ScheduleContext,
+): ScheduledKernel | undefined {
   if (form === undefined) return undefined;
   const block = chooseBlock(form, ctx);
   if (block === undefined) return undefined;
@@ -54,7 +72,7 @@ function chooseBlock(form: ContractionForm, ctx: ScheduleContext): Block | undef
   const registers = known ? registersFor(lanes) : PORTABLE_REGISTERS;
   const enough = known ? ENOUGH_GROUPS : PORTABLE_GROUPS;
   let rows = 16;
-  while (rows > 2 && rows / 2 >= m) rows /= 2;
+  while (rows > (form.rows.length === 0 ? 1 : 2) && rows / 2 >= m) rows /= 2;
   let columns = 8;
   while (columns > 1 && (columns / 2) * lanes >= n) columns /= 2;
   while (columns > 1 && rows * columns * form.accumulators > registers) columns /= 2;

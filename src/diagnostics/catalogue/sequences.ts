@@ -158,3 +158,21 @@ right:
     y = Attention{}(q, k, v, causal(seq))
 `,
 });
+
+export const generatesBackwards = defineDiagnostic<{ model: string; dim: string }>({
+  code: 'LM0446',
+  severity: 'warning',
+  message: ({ model, dim }) =>
+    `\`${model}\` generates, and this runs backwards over \`${dim}\`: in training it sees the tokens to be guessed`,
+  explain: `
+A model that generates guesses each token from those before it. A scan that runs backwards has read all that follow, so
+that the loss of training falls to nothing and the texts are worth nothing. An encoder may read its source both ways; so
+may a model that labels whole texts, and has no \`generate\` section.
+
+wrong:
+    rnn = LSTM{64, 64, bidirectional=true}
+
+right:
+    rnn = LSTM{64, 64}
+`,
+});

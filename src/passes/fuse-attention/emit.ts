@@ -1,25 +1,26 @@
 /** Emits the op in the place of a formula: everything that stands for a pair of places is turned to the scores' axes. */
-import { evaluateDim, type Dim } from '../../ir/dim.ts';
+import { InternalError } from '../../diagnostics/diagnostic.ts';
+import { constantOf, equalDims, evaluateDim, productOfDims, type Dim } from '../../ir/dim.ts';
 import type { GraphBuilder } from '../../ir/builder.ts';
 import type { Value } from '../../ir/graph.ts';
-import { equalShapes } from '../../ir/types.ts';
 import { freeAxes } from '../../ops/contraction.ts';
 import type { RewriteScope } from '../rewrite.ts';
-import type { Match, Step } from './match.ts';
+import type { Match } from './match.ts';
+import type { Refusal, Step } from './walk.ts';
 
 type View = Extract<Step, { kind: 'transpose' | 'reshape' }>;
 
-/** The value of the product with the values; undefined where the formula is not quite the op's. */
+/** The value of the product with the values, or why the formula is not quite the op's. */
 export function emitAttention(
   { builder }: Pick<RewriteScope, 'builder'>,
   match: Match,
   bounds: ReadonlyMap<string, number>,
-): Value | undefined {
+): Value | Refusal {
   const layout = layoutOf(match, bounds);
-  const placed = layout && placeResult(match, layout);
-  if (layout === undefined || placed === undefined) return undefined;
-  const before = scoresBefore(match.steps);
-  if (before === undefined) return undefined;
+  const placed = placeResult(match, layout);
+  if (placed === undefined) return { reason: 'its axes are taken apart between the two products' };
+  const problem = problemOfOrder(match.steps);
+  if (problem !== undefined) return { reason: problem };
   const { scores, weights, query, key, value, querySide, side } = match;
   const { contract, batch } = scores.attributes;
   const keySide = querySide === 0 ? 1 : 0;
@@ -51,7 +52,8 @@ export function emitAttention(
     factor: extras.factor !== undefined,
   };
   const [result] = builder.emitAll('attention', operands, attributes, { names: [weights.results[0]?.name] });
-  return result && builder.transpose(result, placed.permutation);
+  if (result === undefined) throw new InternalError('attention has no result');
+  return builder.transpose(result, placed.permutation);
 }
 
 interface Layout {
@@ -61,10 +63,7 @@ interface Layout {
   readonly rows: readonly number[];
 }
 
-function layoutOf(
-  { scores, query, querySide, rows }: Match,
-  bounds: ReadonlyMap<string, number>,
-): Layout | undefined {
+function layoutOf({ scores, query, querySide, rows }: Match, bounds: ReadonlyMap<string, number>): Layout {
   const batch = scores.attributes.batch.length;
   const length = (axis: number): number => evaluateDim(query.type.shape[axis] ?? { terms: [] }, bounds);
   const longest = rows.reduce((best, axis) => (length(axis) >= length(best) ? axis : best), rows[0] ?? -1);
@@ -106,34 +105,48 @@ function placeResult(
   return { batch: pairs, permutation: [...batch.map((pair) => opAxis(pair[side])), ...free] };
 }
 
-/** The permutation that views are in the end; undefined where they are none. */
+/**
+ * The permutation that views are in the end; undefined where they are none. Each axis is followed as the axes of the
+ * scores that it stands for, as `(g e)` for two; those of size 1 are nowhere, and are told apart by their order alone.
+ */
 function netPermutation(shape: readonly Dim[], views: readonly View[]): readonly number[] | undefined {
-  const stack: View[] = [];
+  const isUnit = (dim: Dim | undefined): boolean => dim !== undefined && constantOf(dim) === 1;
+  const sizeOf = (axes: readonly number[]): Dim =>
+    productOfDims(axes.map((axis) => shape[axis] ?? { terms: [] }));
+  let places: readonly (readonly number[])[] = shape.map((dim, axis) => (isUnit(dim) ? [] : [axis]));
   for (const view of views) {
-    const last = stack.at(-1);
-    if (view.kind === 'transpose' && last?.kind === 'transpose') {
-      const permutation = view.permutation.map((axis) => last.permutation[axis] ?? -1);
-      stack.pop();
-      if (permutation.some((axis, at) => axis !== at)) stack.push({ kind: 'transpose', permutation });
-    } else if (view.kind === 'reshape' && last?.kind === 'reshape') {
-      stack.pop();
-      if (!equalShapes(last.from, view.to)) stack.push({ ...view, from: last.from });
-    } else stack.push(view);
+    if (view.kind === 'transpose') {
+      places = view.permutation.map((axis) => places[axis] ?? []);
+      continue;
+    }
+    const rest = places.flat();
+    const regrouped = view.to.map((dim) => {
+      const taken: number[] = [];
+      while (!equalDims(sizeOf(taken), dim) && rest.length > 0) taken.push(...rest.splice(0, 1));
+      return taken;
+    });
+    if (
+      rest.length > 0 ||
+      regrouped.some((axes, at) => !equalDims(sizeOf(axes), view.to[at] ?? { terms: [] }))
+    )
+      return undefined;
+    places = regrouped;
   }
-  const [only, ...more] = stack;
-  if (only === undefined) return shape.map((_, axis) => axis);
-  return more.length === 0 && only.kind === 'transpose' ? only.permutation : undefined;
+  const units = shape.flatMap((dim, axis) => (isUnit(dim) ? [axis] : []));
+  if (places.length !== shape.length || places.some((axes) => axes.length > 1)) return undefined;
+  const permutation = places.map(([axis]) => axis ?? units.shift() ?? -1);
+  return permutation.includes(-1) ? undefined : permutation;
 }
 
-/** Whether the steps are a scale, biases and masks, in an order that the op has. */
-function scoresBefore(steps: readonly Step[]): true | undefined {
+/** What is wrong where the steps are not a scale, biases and masks, in an order that the op has. */
+function problemOfOrder(steps: readonly Step[]): string | undefined {
   let fill: number | undefined;
   for (const step of steps) {
-    if (step.kind === 'softmax') return true;
-    if (step.kind === 'add' && fill !== undefined) return undefined;
+    if (step.kind === 'softmax') break;
+    if (step.kind === 'add' && fill !== undefined) return 'something is added to its scores behind a mask';
     if (step.kind === 'scale' && fill !== undefined) fill *= step.number;
     if (step.kind !== 'mask') continue;
-    if (fill !== undefined && fill !== step.fill) return undefined;
+    if (fill !== undefined && fill !== step.fill) return 'its masks write different numbers';
     fill = step.fill;
   }
   return undefined;

@@ -117,6 +117,8 @@ export class FusionContext {
   readonly built = new Map<string, { readonly kernel: LoopKernel; readonly at: readonly number[] }>();
   /** Results of `update-slice` that are stored where the state is. */
   readonly inPlace: ReadonlySet<Value>;
+  /** Contractions that gather an operand themselves. */
+  readonly gathering = new Set<Node>();
   readonly #bounds: ReadonlyMap<string, number>;
   readonly #volumes = new WeakMap<readonly Dim[], number>();
   #items = 0;

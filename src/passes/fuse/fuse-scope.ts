@@ -74,7 +74,7 @@ function emitGroup(grouping: Grouping, group: Group): readonly Step[] {
         item.kind === 'scatter' ? [emitScatter(grouping.ctx, item)] : [],
       );
     case 'recurrence': {
-      const { kernel, slots } = buildRecurrence(grouping.ctx, group.items, grouping.depth);
+      const { kernel, slots } = buildRecurrence(grouping, group.items);
       return [{ kind: 'launch', kernel, slots }];
     }
     case 'attention':

@@ -29,6 +29,8 @@ interface FreeCost {
 }
 
 const SMALL_BUFFER = 4096;
+/** Of an element that is gathered: reading it through its index so many times is cheaper than a copy. */
+const FEW_USES = 8;
 
 export class ItemList {
   readonly items: Item[] = [];
@@ -72,7 +74,8 @@ export class ItemList {
         this.compute(only(node), node);
         return;
       case 'contraction':
-        for (const operand of node.operands) this.#requireBuffer(operand);
+        for (const operand of node.operands)
+          if (!this.#readsThrough(node, operand)) this.#requireBuffer(operand);
         this.compute(only(node), node);
         return;
       case 'concat':
@@ -164,6 +167,24 @@ export class ItemList {
   #requireBuffer(value: Value): void {
     const needed = bufferNeeded(this.#ctx, value);
     if (needed !== undefined) this.compute(needed, undefined);
+  }
+
+  /**
+   * Lets a contraction gather an operand of which it uses each element a few times only, as attention of one query does
+   * with the keys: a copy would take as long as the product.
+   */
+  #readsThrough(node: Node, operand: Value): boolean {
+    if (node.op !== 'dot') return false;
+    const needed = bufferNeeded(this.#ctx, operand);
+    const definition = needed && this.#ctx.definition(needed);
+    if (definition?.kind !== 'node' || definition.lowered.kind !== 'gather') return false;
+    const { batch, contract } = node.attributes;
+    const side = node.operands[0] === operand ? 1 : 0;
+    const other = node.operands[side]?.type.shape ?? [];
+    const free = other.filter((_, axis) => ![...batch, ...contract].some((pair) => pair[side] === axis));
+    if (this.#ctx.volume(free) > FEW_USES) return false;
+    this.#ctx.gathering.add(node);
+    return true;
   }
 
   /** The same for what a loop reads at every step, where numbers made from nothing may stay expressions. */

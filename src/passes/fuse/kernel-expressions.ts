@@ -173,8 +173,8 @@ export class KernelExpressions {
         const [table, indices] = node.operands;
         if (table === undefined || indices === undefined)
           throw new InternalError('gather needs a table and indices');
-        const rank = indices.type.shape.length;
-        return this.read(table, [this.read(indices, index.slice(0, rank)), ...index.slice(rank)]);
+        const source = lowered.source(index);
+        return this.read(table, source.table(this.read(indices, source.indices)));
       }
       case 'update': {
         const [whole, part] = node.operands;
@@ -270,9 +270,10 @@ export class KernelExpressions {
     const product = scalar.multiply(left, right);
     if (inner.length === 0) return product;
     // Beside what is at hand there is no other accumulator.
-    const isPlain = (side: ScalarExpression): boolean =>
-      isPlainLoad(side) || (this.atHand !== undefined && side.kind === 'accumulator');
-    if (!isPlain(left) || !isPlain(right)) throw new CannotFuse('an operand of a contraction is computed');
+    const isRead = this.#ctx.gathering.has(node) ? isLoad : isPlainLoad;
+    const isFactor = (side: ScalarExpression): boolean =>
+      isRead(side) || (this.atHand !== undefined && side.kind === 'accumulator');
+    if (!isFactor(left) || !isFactor(right)) throw new CannotFuse('an operand of a contraction is computed');
     return this.#accumulate(node, index, inner, 'sum', product, true);
   }
 
@@ -315,6 +316,10 @@ export class KernelExpressions {
     const name = symbol ?? (isSpace ? `i${this.axes.length}` : `k${this.axes.length - this.#space}`);
     return this.axes.some((axis) => axis.name === name) ? `${name}_${this.axes.length}` : name;
   }
+}
+
+function isLoad({ kind }: ScalarExpression): boolean {
+  return kind === 'load';
 }
 
 /** An element of a buffer whose place does not depend on other data. */

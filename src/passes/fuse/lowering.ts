@@ -3,7 +3,14 @@ import { InternalError } from '../../diagnostics/diagnostic.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import type { Combine } from '../../ir/kernel.ts';
 import type { ScalarExpression } from '../../ir/scalar.ts';
-import { loweringOf, pointwiseScalar, reductionOf, updatePart, viewSource } from '../../ops/index.ts';
+import {
+  gatherSource,
+  loweringOf,
+  pointwiseScalar,
+  reductionOf,
+  updatePart,
+  viewSource,
+} from '../../ops/index.ts';
 import type { PartOfUpdate } from '../../ops/op.ts';
 
 export type Index = readonly ScalarExpression[];
@@ -23,8 +30,9 @@ export type Lowered =
   | { readonly kind: 'view'; readonly source: (index: Index) => ViewRead }
   | { readonly kind: 'reduce'; readonly combine: Combine | 'argmax'; readonly axes: readonly number[] }
   | { readonly kind: 'update'; readonly part: (index: Index) => PartOfUpdate }
+  | { readonly kind: 'gather'; readonly source: (index: Index) => ReturnType<typeof gatherSource> }
   | {
-      readonly kind: 'contraction' | 'concat' | 'gather' | 'scatter' | 'attention' | 'scan' | 'recurrence';
+      readonly kind: 'contraction' | 'concat' | 'scatter' | 'attention' | 'scan' | 'recurrence';
     };
 
 export function lowerNode(node: Node): Lowered {
@@ -34,6 +42,8 @@ export function lowerNode(node: Node): Lowered {
       return { kind, scalar: (args, index) => pointwiseScalar(node, args, index) };
     case 'view':
       return { kind, source: (index) => readView(node, index) };
+    case 'gather':
+      return { kind, source: (index) => gatherSource(node, index) };
     case 'update':
       return { kind, part: (index) => updatePart(node, index) };
     case 'reduce':

@@ -6,7 +6,7 @@ import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
 import type { Group, Grouping } from './groups.ts';
 import type { Item } from './context.ts';
 import { RECOMPUTED } from './recompute.ts';
-import { absorbPrologues, absorbSums } from './recurrence.ts';
+import { absorbPointwise, absorbPrologues, absorbSums } from './recurrence.ts';
 
 /** A launch costs more than the work on so few elements. */
 const SMALL = 1 << 16;
@@ -20,6 +20,7 @@ export function mergeGroups(grouping: Grouping): void {
     changed = mergeWithConsumers(grouping);
     changed = mergeSiblings(grouping) || changed;
   }
+  absorbPointwise(grouping);
   mergeLoops(grouping);
 }
 

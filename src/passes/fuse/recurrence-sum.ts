@@ -3,12 +3,12 @@ import { constantOf, type Dim } from '../../ir/dim.ts';
 import type { NodeOf, Value } from '../../ir/graph.ts';
 import type { RecurrenceSum } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
-import type { ScalarExpression } from '../../ir/scalar.ts';
 import type { FusionContext, Item } from './context.ts';
 import { basesOf } from './dependencies.ts';
 import type { Group, Grouping } from './groups.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import type { Index } from './lowering.ts';
+import { stepOf } from './recurrence-emits.ts';
 
 /** States that an invocation steps in registers. */
 const MOST_STATES = 16;
@@ -104,22 +104,15 @@ function findPlaces(
   const [position, ...state] = index.filter(
     (_, axis) => axis === 0 || !isUnit(history.type.shape[axis] ?? never()),
   );
-  const order = [stepOf(position, reverse), ...state.map((each) => (each.kind === 'axis' ? each.axis : -1))];
+  // The state after the step is in the next place of the history, or in reverse in this one.
+  const step = position && stepOf(position);
+  const first = step?.offset === (reverse ? 0 : 1) ? step.axis : -1;
+  const order = [first, ...state.map((each) => (each.kind === 'axis' ? each.axis : -1))];
   const isWhole = order.length === space.length && order.length === trial.axes.length;
   if (!isWhole || order.includes(-1) || new Set(order).size < order.length)
     throw new CannotFuse('a sum of some of the states');
   const numbers = trial.axes.map((_, axis) => order.indexOf(axis));
   return { places: numbers.slice(0, outer.length), inner: numbers.slice(outer.length) };
-}
-
-/** The axis of the positions, where the state is the one after the step: the next place of the history, or in reverse this. */
-function stepOf(position: ScalarExpression | undefined, reverse: boolean): number {
-  if (reverse) return position?.kind === 'axis' ? position.axis : -1;
-  if (position?.kind !== 'apply' || position.fn !== 'add') return -1;
-  const [axis, by] = position.args;
-  const isOne =
-    (by?.kind === 'literal' && by.value === 1) || (by?.kind === 'dim' && constantOf(by.dim) === 1);
-  return axis?.kind === 'axis' && isOne ? axis.axis : -1;
 }
 
 function never(): never {

@@ -4,10 +4,11 @@ import type { Dim } from '../../ir/dim.ts';
 import type { KernelOperand, RecurrenceKernel } from '../../ir/kernel.ts';
 import * as scalar from '../../ir/scalar-builder.ts';
 import { originsOf } from './build-kernel.ts';
-import type { FusionContext, Item } from './context.ts';
+import type { Item } from './context.ts';
 import type { Group, Grouping } from './groups.ts';
 import { CannotFuse, isUnit, KernelExpressions } from './kernel-expressions.ts';
 import { lowerNode } from './lowering.ts';
+import { absorbEmits, buildEmits } from './recurrence-emits.ts';
 import { absorbSum, buildSum, isSumOf } from './recurrence-sum.ts';
 
 export interface BuiltRecurrence {
@@ -17,11 +18,8 @@ export interface BuiltRecurrence {
 }
 
 /** Throws CannotFuse. */
-export function buildRecurrence(
-  ctx: FusionContext,
-  items: ReadonlySet<Item>,
-  depth: number,
-): BuiltRecurrence {
+export function buildRecurrence(grouping: Grouping, items: ReadonlySet<Item>): BuiltRecurrence {
+  const { ctx, depth } = grouping;
   const item = [...items].find((each) => each.kind === 'recurrence');
   const [factors, terms, initial] = item?.recurrence.operands ?? [];
   const [history] = item?.results ?? [];
@@ -43,8 +41,11 @@ export function buildRecurrence(
   const { reverse } = item.recurrence.attributes;
   const summed = [...items].find((each) => isSumOf(ctx, each, history));
   const sum = summed && buildSum({ ctx, expressions, items, depth, history, reverse, space }, summed);
-  // Whoever fuses the sum knows that nobody else reads the history.
-  const result = sum === undefined ? expressions.operand(place, 'stored') : undefined;
+  const values = grouping.storedValues(items).filter((value) => !(summed?.results.includes(value) ?? false));
+  const emits = buildEmits({ ctx, expressions, depth, history, reverse, space }, values, items);
+  const isKept = grouping.isRead(history, items) || ctx.slots[place.slot]?.role !== 'temporary';
+  const result =
+    isKept || (summed === undefined && emits.length === 0) ? expressions.operand(place, 'stored') : undefined;
   const slots = expressions.operands.map(({ slot }) => slot);
   // A schedule in chunks binds one more, for what it knows of each chunk.
   if (slots.length >= ctx.limits.storageBuffers) throw new CannotFuse('more buffers than can be bound');
@@ -65,6 +66,7 @@ export function buildRecurrence(
     result,
     index: state,
     ...(sum === undefined ? {} : { sum }),
+    ...(emits.length === 0 ? {} : { emits }),
   };
   return { kernel, slots };
 }
@@ -108,9 +110,18 @@ function isPointwise({ kind, node }: Item): boolean {
 
 /** What every step makes of its state by a sum over some of its axes belongs to it, where nobody wants the states. */
 export function absorbSums(grouping: Grouping): void {
+  absorbEpilogues(grouping, absorbSum);
+}
+
+/** So does pointwise work of the same places. */
+export function absorbPointwise(grouping: Grouping): void {
+  absorbEpilogues(grouping, absorbEmits);
+}
+
+function absorbEpilogues(grouping: Grouping, join: typeof absorbSum): void {
   for (const item of grouping.dependencies.order) {
     if (item.kind !== 'recurrence') continue;
-    const merged = absorbSum(grouping, item);
+    const merged = join(grouping, item);
     if (merged !== undefined && fits(grouping, merged.union.items))
       grouping.replace(merged.parts, merged.union);
   }
@@ -118,7 +129,7 @@ export function absorbSums(grouping: Grouping): void {
 
 function fits(grouping: Grouping, items: ReadonlySet<Item>): boolean {
   try {
-    buildRecurrence(grouping.ctx, items, grouping.depth);
+    buildRecurrence(grouping, items);
     return true;
   } catch (error) {
     if (error instanceof CannotFuse) return false;

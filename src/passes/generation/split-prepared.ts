@@ -3,13 +3,14 @@
  * memory, is computed once for each text by `prepare`, and kept in states that both share.
  */
 import { GraphBuilder } from '../../ir/builder.ts';
-import { constantDim, constantOf, equalDims, evaluateDim, symbolsOf, type Dim } from '../../ir/dim.ts';
+import { constantDim, constantOf, evaluateDim, type Dim } from '../../ir/dim.ts';
 import type { Graph, GraphState, Node, Origin, Value } from '../../ir/graph.ts';
 import { tensorType } from '../../ir/types.ts';
 import { dimsOfNode, usedDims } from '../../ir/used-dims.ts';
 import { inferTypes } from '../../ops/index.ts';
 import { replaceValues } from '../rewrite.ts';
 import { rowAxis } from '../../ir/row-axis.ts';
+import { declareTable, frontOf, readRows, startsTable } from './row-tables.ts';
 
 /** What grows in the program `decode`. */
 export interface GrowingNames {
@@ -26,15 +27,22 @@ export interface SplitPrograms {
   readonly prepare?: Graph;
 }
 
-/** `graph`: the complete program `decode`, to which no training belongs. */
-export function splitPrepared(graph: Graph, growing: GrowingNames): SplitPrograms {
+/**
+ * `graph`: the complete program `decode`, to which no training belongs. `by table`: rows of `decode` find what was
+ * prepared for them by the table of starts; otherwise the first of them is the first row's.
+ */
+export function splitPrepared(
+  graph: Graph,
+  growing: GrowingNames,
+  reading: 'own rows' | 'by table' = 'own rows',
+): SplitPrograms {
   const { given, fixed } = findGiven(graph, growing);
   const rows = graph.inputs.find(({ name }) => name === growing.input)?.value.type.shape[0];
   const roots = [...graph.outputs, ...graph.updates].map(({ value }) => value);
   const later = graph.nodes.filter((node) => !node.results.some((result) => given.has(result)));
   const wanted = [...later.flatMap(({ operands }) => operands), ...roots].filter((value) => given.has(value));
   if (wanted.length === 0 || rows === undefined) return { decode: graph };
-  const keeper = new Keeper(graph);
+  const keeper = new Keeper(graph, rows, reading === 'by table');
   for (const value of wanted) keeper.want(value);
   // Rows must move with their texts.
   if (keeper.kept.some(({ value }) => rowAxis(value.type.shape, rows) === 'mixed')) return { decode: graph };
@@ -42,7 +50,7 @@ export function splitPrepared(graph: Graph, growing: GrowingNames): SplitProgram
     {
       ...graph,
       inputs: graph.inputs.filter(({ value }) => !given.has(value)),
-      states: [...graph.states, ...keeper.kept.map(({ state }) => state)],
+      states: [...graph.states, ...keeper.kept.map(({ state }) => state), ...keeper.tables],
       nodes: [
         ...keeper.nodes,
         ...later.map((node) => ({ ...node, operands: node.operands.map(keeper.resolve) })),
@@ -114,14 +122,20 @@ class Keeper {
   readonly kept: Kept[] = [];
   readonly nodes: Node[];
   readonly origin: Origin;
+  /** The table of starts, where something is read by it. */
+  readonly tables: GraphState[] = [];
   readonly #graph: Graph;
+  readonly #rows: Dim;
+  readonly #byTable: boolean;
   readonly #bounds: ReadonlyMap<string, number>;
   readonly #builder: GraphBuilder;
   readonly #producers: ReadonlyMap<Value, Node>;
   readonly #resolved = new Map<Value, Value>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, rows: Dim, byTable: boolean) {
     this.#graph = graph;
+    this.#rows = rows;
+    this.#byTable = byTable;
     this.#bounds = new Map(graph.dims.map(({ name, bound }) => [name, bound]));
     this.#producers = new Map(graph.nodes.flatMap((node) => node.results.map((result) => [result, node])));
     const [first] = [...graph.nodes, ...graph.inputs];
@@ -164,12 +178,10 @@ class Keeper {
   }
 
   #front(stored: Value, shape: readonly Dim[]): Value {
-    return shape.reduce(
-      (value, length, axis) =>
-        symbolsOf(length).length === 0 && equalDims(length, stored.type.shape[axis] ?? length)
-          ? value
-          : this.#builder.emit('slice', [value], { axis, start: constantDim(0), length }),
-      stored,
-    );
+    const axis = rowAxis(shape, this.#rows);
+    if (!this.#byTable || typeof axis !== 'number') return frontOf(this.#builder, stored, shape);
+    const [table = declareTable(startsTable, [this.#rows], this.#graph.dims, this.origin)] = this.tables;
+    if (this.tables.length === 0) this.tables.push(table);
+    return readRows(this.#builder, stored, table.value, { shape, axis });
   }
 }

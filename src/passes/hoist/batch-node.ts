@@ -17,7 +17,7 @@ export function canBatch(node: Node, batched: readonly boolean[]): boolean {
   if (!batched.includes(true)) return true;
   switch (loweringOf(node).kind) {
     case 'gather':
-      return batched[0] !== true;
+      return node.op === 'gather' && batched[0] !== true;
     case 'scatter':
     case 'attention':
     case 'update':

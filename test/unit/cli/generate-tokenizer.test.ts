@@ -54,3 +54,11 @@ it('reads the tokenizer.json beside the parameters, or the one that is named', a
   expect(named.out).toBe(beside.out);
   expect((await generate(...text, '--tokenizer', file('none.json'))).code).toBe(5);
 });
+
+it('says which token of a prompt the model does not have', async () => {
+  const numbers = await generate('--prompt', '3, 4, 9999, 5', '--max-tokens', '3');
+  expect(numbers.code).toBe(2);
+  expect(numbers.err).toMatch(/token 3 of the prompt is 9999, and the tokens of the model go from 0 to \d+/);
+  const words = await generate('--prompt', '3, four', '--max-tokens', '3');
+  expect(words.err).toContain('token 2 is no whole number');
+});

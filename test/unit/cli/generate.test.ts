@@ -84,6 +84,19 @@ describe('lmc generate', () => {
     expect((await text('--prompt', 'ab', '--seed', '4', '--temperature', '3')).out).not.toBe(out);
   });
 
+  it('says how much of a prompt is not in the vocabulary', async () => {
+    const { code, err } = await run(
+      '--params',
+      file('text.safetensors'),
+      '--prompt',
+      'a日b本',
+      '--max-tokens',
+      '2',
+    );
+    expect(code, err).toBe(0);
+    expect(err).toContain('2 of 4 tokens of the prompts are not in the vocabulary');
+  });
+
   it('says what is longer than the model has room for', async () => {
     const { code, err } = await text('--prompt', 'abcabcabcabc', '--max-tokens', '2');
     expect([code, err]).toEqual([

@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it } from 'vitest';
+import { encodeOne, printEncoder } from '../../../runtime/data/encoder.ts';
+import { Vocabulary } from '../../../runtime/data/vocabulary.ts';
+import { WordTokenizer } from '../../../runtime/data/word-tokenizer.ts';
+import { saveParameters } from '../../../runtime/node/parameters.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import { fakeIo } from './fake-io.ts';
 
@@ -58,4 +62,32 @@ it('says what is wrong', async () => {
   expect(few).toMatchObject({ code: 0, err: expect.stringContaining('fewer tokens than --vocab-size') });
   expect(await run('decode', '--tokenizer', at('t.json'), 'x')).toMatchObject({ code: 2 });
   expect(await run('encode', '--tokenizer', at('c.txt'), 'x')).toMatchObject({ code: 5 });
+});
+
+it('uses what a model was trained with, and a tokenizer.json of another kind', async () => {
+  const vocabulary = new Vocabulary(['<pad>', '<unk>', 'a', 'b', 'é']);
+  const shape = { kind: 'characters', lowercase: false, pattern: '[^]' } as const;
+  const characters = new WordTokenizer(shape, vocabulary, 'a test');
+  const encoder = printEncoder(encodeOne('tokens', { tokenizer: characters, maxLength: 9 }));
+  const params = at('model.safetensors');
+  await saveParameters(params, new Map(), new Map([['lmc.encoder', encoder]]));
+  expect(await run('encode', '--params', params, 'aéx')).toMatchObject({ code: 0, out: '2 4 1\n' });
+  expect(await run('decode', '--params', params, '2', '4', '1')).toMatchObject({ code: 0, out: 'aé<unk>\n' });
+  expect(await run('decode', '--params', params, '5')).toMatchObject({ code: 2 });
+  expect(await run('encode', '--params', params, '--special', 'a')).toMatchObject({ code: 2 });
+  expect(await run('encode', '--params', params, '--of', 'src', 'a')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('the inputs with a tokeniser are tokens'),
+  });
+  expect(await run('encode', 'a')).toMatchObject({ code: 2 });
+
+  const vocab = { '[UNK]': 0, the: 1, play: 2, '##ing': 3 };
+  const model = { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', vocab };
+  const decoder = { type: 'WordPiece', prefix: '##', cleanup: false };
+  const pieces = { version: '1.0', added_tokens: [], normalizer: null, post_processor: null, decoder };
+  const json = { ...pieces, pre_tokenizer: { type: 'BertPreTokenizer' }, model };
+  writeFileSync(at('pieces.json'), JSON.stringify(json));
+  const tokenizer = ['--tokenizer', at('pieces.json')];
+  expect(await run('encode', ...tokenizer, 'the playing')).toMatchObject({ code: 0, out: '1 2 3\n' });
+  expect(await run('decode', ...tokenizer, '1', '2', '3')).toMatchObject({ code: 0, out: 'the playing\n' });
 });

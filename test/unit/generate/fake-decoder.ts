@@ -19,9 +19,7 @@ export function fakeDecoder(
     };
   };
   return {
-    capacity,
-    maxRows,
-    vocabularySize,
+    room: { capacity, maxRows },
     start: ({ shape: [count = 0, length = 0], data }) => {
       rows = Array.from({ length: count }, (_, row) => [...data.subarray(row * length, (row + 1) * length)]);
       return run();

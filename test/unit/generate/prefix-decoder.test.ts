@@ -15,7 +15,7 @@ describe('PrefixDecoder', () => {
   it('scores a step as it scores the whole as a prompt', async () => {
     const { plan, session } = openTiny('gpt', gptSizes, { scale: 20 });
     const decoder = new PrefixDecoder(plan, session);
-    expect([decoder.capacity, decoder.maxRows, decoder.vocabularySize]).toEqual([6, 8, 5]);
+    expect(decoder.room).toMatchObject({ capacity: 6, maxRows: 8, vocabularySize: 5 });
     await decoder.start(
       stackRows([
         [1, 2],

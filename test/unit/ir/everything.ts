@@ -120,6 +120,7 @@ export const everything: Graph = {
       { parameters: ['embedding.weight'], rateScale: 0.1, weightDecay: 0.01, isFrozen: true },
     ],
     accumulates: true,
+    recompute: 3,
     average: 0.99,
     clipValue: 0.5,
     clipNorm: 1.5,

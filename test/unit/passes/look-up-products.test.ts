@@ -64,6 +64,7 @@ const BODIES: Readonly<Record<string, string>> = {
     next (h = h) emit h
   }
   return y`,
+  'a function of a product': 'return tanh(x @ v) + sigmoid(x @ w.T + b)',
   'rows that are used for more': 'return x @ v + reduce(x, "batch seq width -> batch seq 1", "sum")',
 };
 
@@ -98,6 +99,12 @@ describe('what is multiplied', () => {
     const text = printGraph(of(7, 'return x @ w.T + b'));
     expect(text).toMatch(/f32\[7, 3\] = add/);
     expect(text).not.toMatch(/f32\[batch, seq, 3\] = add/);
+  });
+
+  it('costly functions are taken of the table', () => {
+    const text = printGraph(of(7, 'return sigmoid(x @ w.T + b)'));
+    expect(text).toMatch(/f32\[7, 3\] = sigmoid/);
+    expect(text).not.toMatch(/f32\[batch, seq, 3\] = sigmoid/);
   });
 
   it('a table with more rows than half of the indices stays', () => {

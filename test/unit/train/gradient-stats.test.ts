@@ -39,30 +39,33 @@ describe('the description of a gradient', () => {
 });
 
 describe('lmc train --watch-grads', () => {
-  it('tells of every parameter, and the norms are those of the whole gradient', async () => {
-    const root = path.resolve(import.meta.dirname, '../../..');
-    const data =
-      'data=csv{"demo/reviews.csv", text="review", label="sentiment"} | split{validation=0, test=0.9} | words{50, max_length=6} | batches{8}';
-    const sizes = ['vocab_size=50', 'embedding_dim=4', 'hidden_dim=3'].flatMap((size) => ['--set', size]);
-    const io = fakeIo();
-    const model = path.join(root, 'models/text_classifier.lm');
-    const options = '--device reference --steps 5 --watch-grads 2 --log-format json'.split(' ');
-    const tasks = ['--task', data, '--task', 'clip_norm=0.01'];
-    const code = await runCli(['train', model, ...options, ...tasks, ...sizes], io);
-    expect([code, code === 0 ? '' : io.stderr()]).toEqual([0, '']);
-    const events = io
-      .stdout()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const watched = events.filter(({ event }) => event === 'gradients');
-    expect(watched.map(({ step }) => step)).toEqual([1, 2, 4]);
-    for (const { step, parameters } of watched) {
-      const total = Math.hypot(...parameters.map(({ norm }: { norm: number }) => norm));
-      const whole = events.find(({ event, step: at }) => event === 'step' && at === step);
-      expect(total / whole.grad_norm).toBeCloseTo(1, 5);
-      expect(parameters.map(({ name }: { name: string }) => name)).toContain('rnn.weight_hh_l1_reverse');
-    }
-    expect(io.stderr()).toMatch(/gradients at step 4: most \S+ \d\.\d\de-\d, least/);
-  });
+  it.each([1, 3])(
+    'tells of every parameter of steps of %i batches, and the norms are those of the whole gradient',
+    async (batches) => {
+      const root = path.resolve(import.meta.dirname, '../../..');
+      const data =
+        'data=csv{"demo/reviews.csv", text="review", label="sentiment"} | split{validation=0, test=0.9} | words{50, max_length=6} | batches{8}';
+      const sizes = ['vocab_size=50', 'embedding_dim=4', 'hidden_dim=3'].flatMap((size) => ['--set', size]);
+      const io = fakeIo();
+      const model = path.join(root, 'models/text_classifier.lm');
+      const options = '--device reference --steps 5 --watch-grads 2 --log-format json'.split(' ');
+      const tasks = ['--task', data, '--task', 'clip_norm=0.01', '--task', `accumulate=${batches}`];
+      const code = await runCli(['train', model, ...options, ...tasks, ...sizes], io);
+      expect([code, code === 0 ? '' : io.stderr()]).toEqual([0, '']);
+      const events = io
+        .stdout()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const watched = events.filter(({ event }) => event === 'gradients');
+      expect(watched.map(({ step }) => step)).toEqual([1, 2, 4]);
+      for (const { step, parameters } of watched) {
+        const total = Math.hypot(...parameters.map(({ norm }: { norm: number }) => norm));
+        const whole = events.find(({ event, step: at }) => event === 'step' && at === step);
+        expect(total / whole.grad_norm).toBeCloseTo(1, 5);
+        expect(parameters.map(({ name }: { name: string }) => name)).toContain('rnn.weight_hh_l1_reverse');
+      }
+      expect(io.stderr()).toMatch(/gradients at step 4: most \S+ \d\.\d\de-\d, least/);
+    },
+  );
 });
