@@ -57,6 +57,17 @@ class Gated(nn.Module):
     def forward(s, t): return s.down_proj(F.silu(s.gate_proj(t)) * s.up_proj(t))
 case('swiglu', fill(Gated())(x(0, B, T, 6)))
 
+# GPT-2's layer, positions that are learnt, norms, and the softmax family along another axis than the last, too.
+class Conv1D(nn.Module):
+    def __init__(s): super().__init__(); s.weight, s.bias = nn.Parameter(torch.zeros(6, 4)), nn.Parameter(torch.zeros(4))
+    def forward(s, t): return t @ s.weight + s.bias
+class Learned(nn.Module):
+    def __init__(s): super().__init__(); s.weight = nn.Parameter(torch.zeros(9, 6))
+    def forward(s, t): return t + s.weight[:t.shape[1]]
+case('gpt_conv1d', fill(Conv1D())(x(0, B, T, 6))); case('learned_positions', fill(Learned())(x(0, B, T, 6)))
+case('layer_norm', fill(nn.LayerNorm(6, 1e-3))(x(0, B, T, 6))); case('layer_norm_no_bias', fill(nn.LayerNorm(6, bias=False))(x(0, B, T, 6)))
+case('softmax', (9 * x(0, B, T, 6)).softmax(-1)); case('softmax_axis', (9 * x(0, B, T, 6)).softmax(1)); case('log_softmax', (90 * x(0, B, T, 6)).log_softmax(-1))
+
 # Attention over recurrent states, as in Bahdanau et al. 2015 (additive) and Luong et al. 2015 (general, dot).
 class Additive(nn.Module):
     def __init__(s): super().__init__(); s.query_layer, s.key_layer, s.v = nn.Linear(6, 5, bias=False), nn.Linear(3, 5), nn.Parameter(torch.zeros(5))

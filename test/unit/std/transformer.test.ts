@@ -23,7 +23,7 @@ function complete(text: string): string {
   const isUsed = (blocks: RegExp): boolean => blocks.test(text);
   const modules = [
     ...(isUsed(/Bahdanau|Luong/) ? ['import attention'] : []),
-    ...(isUsed(/RMSNorm|Conv1d|LSTMCell/) ? ['import nn'] : []),
+    ...(isUsed(/RMSNorm|LayerNorm|Conv1d|LSTMCell/) ? ['import nn'] : []),
   ];
   if (modules.length === 0 && isUsed(/[A-Z]\w*\{/)) modules.push('import transformer');
   return [...modules, ...used, text].join('\n');
@@ -52,6 +52,10 @@ model M(q: f32[batch, 4, seq, 3], k: f32[batch, 2, seq, 3], v: f32[batch, 2, seq
 }`;
 const alone = (result: string): string => `
 model M(x: f32[7]) -> f32[7] {
+  return ${result}
+}`;
+const along = (result: string): string => `
+model M(x: f32[batch, seq, 6]) -> f32[batch, seq, 6] {
   return ${result}
 }`;
 const alibi = (count: number): string => `
@@ -114,6 +118,17 @@ model M(x: f32[batch, 2, seq, 6]) -> f32[batch, 2, seq, 6] {
   alibi_6: alibi(6),
   sinusoidal: sequence('layer(x)')('SinusoidalPositions{6}'),
   swiglu: sequence('layer(x)')('SwiGLU{6, 8}'),
+  gpt_conv1d: `
+model M(x: f32[batch, seq, 6]) -> f32[batch, seq, 4] {
+  layer = Conv1D{6, 4}
+  return layer(x)
+}`,
+  learned_positions: sequence('layer(x)')('LearnedPositions{9, 6}'),
+  layer_norm: sequence('layer(x)')('LayerNorm{6, 1e-3}'),
+  layer_norm_no_bias: sequence('layer(x)')('LayerNorm{6, bias=false}'),
+  softmax: along('softmax(9 * x)'),
+  softmax_axis: along('softmax(9 * x, axis=1)'),
+  log_softmax: along('log_softmax(90 * x)'),
   bahdanau: recurrent('BahdanauAttention{6, 3, 5}', 3),
   luong_general: recurrent('LuongAttention{6, 3}', 3),
   luong_dot: recurrent('LuongAttention{6, 6, score="dot"}', 6),
