@@ -106,6 +106,8 @@ export class Context {
   carried: CarriedScans | undefined;
   /** While a model is walked for `decode`. */
   growing: Growing | undefined;
+  /** Of nodes in blocks of the library: where the program applies the block. */
+  readonly callers = new WeakMap<Origin, Span>();
   readonly layers: LayerSummary[] = [];
   /** Blocks that are being applied, outermost first: a block may not contain itself. */
   readonly applying: string[] = [];
@@ -231,6 +233,7 @@ export class Context {
       derivation:
         scope.caller === undefined ? [] : [`called from ${scope.caller.file}:${scope.caller.start.line}`],
     };
+    if (scope.caller !== undefined) this.callers.set(origin, scope.caller);
     return this.frame.builder.at(origin, () => {
       try {
         return run();

@@ -21,6 +21,7 @@ import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
 import { lowerGeneration } from './generation.ts';
+import { findUnmasked } from './looks-ahead.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
@@ -41,7 +42,7 @@ import {
 } from './task.ts';
 import { emitWeight, weightOfLoss } from './weight-of-loss.ts';
 import { usedDims } from '../ir/used-dims.ts';
-import { printDim } from '../ir/dim.ts';
+import { printDim, symbolDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
 interface SettledTask {
@@ -253,17 +254,33 @@ export class ProgramLowering {
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
     const graph = lowerDecode(ctx, model, generation, total);
-    this.#warnOfBackwards(model.declaration.name.name, generation, ctx);
+    this.#warnOfLookingAhead(model.declaration.name.name, generation, { predict, decode: ctx, graph });
     this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
     return graph;
   }
 
-  /** `decode`: the walk for the program of that name, whether there is one or not. */
-  #warnOfBackwards(model: string, { name, dim }: PlanGeneration, decode: Context): void {
-    for (const span of decode.carried?.reversed ?? [])
+  /** `decode`: the walk for the program of that name, whether there is one, `graph`, or not. */
+  #warnOfLookingAhead(
+    model: string,
+    { name, dim }: PlanGeneration,
+    walks: { readonly predict: Context; readonly decode: Context; readonly graph: Graph | undefined },
+  ): void {
+    const { predict, decode, graph } = walks;
+    const reversed = decode.carried?.reversed ?? [];
+    for (const span of reversed)
       this.#report(
-        sequences.generatesBackwards(span, { model, dim }, [
+        sequences.generatesAhead(span, { model, what: `runs backwards over \`${dim}\`` }, [
           help(`use layers of one direction, or leave the section \`${name}\` out`),
+        ]),
+      );
+    // What is kept along a sequence that looks ahead is said where it is kept.
+    if (graph !== undefined || reversed.length > 0 || predict.caches.size > 0) return;
+    const open = findUnmasked(predict.frame.builder.nodes, symbolDim(dim));
+    const span = open && (predict.callers.get(open) ?? open.span);
+    if (span !== undefined)
+      this.#report(
+        sequences.generatesAhead(span, { model, what: `looks at all of \`${dim}\` from each position` }, [
+          help(`hide later positions with \`causal(${dim})\``),
         ]),
       );
   }

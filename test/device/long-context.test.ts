@@ -1,6 +1,7 @@
 /**
  * A context that is long and prime, on every adapter: the scores of decoding with caches are those of one run over the
- * whole text, at every position, behind a prompt of every length, and after rows moved.
+ * whole text, at every position, behind a prompt of every length, and after rows moved; and none of these is compiled
+ * anew.
  */
 import path from 'node:path';
 import process from 'node:process';
@@ -57,6 +58,15 @@ async function open(device: string, file: string, set: Readonly<Record<string, s
     const factor = Math.max(...tensor.data.map(Math.abs)) < 0.3 ? 10 : 1;
     session.writeState(name, { ...tensor, data: tensor.data.map((value) => value * factor) });
   }
+  // One program for every length and number of rows.
+  const refuse = (): never => {
+    throw new Error('a size asks for another compilation');
+  };
+  Object.assign(opened.device, {
+    createShaderModule: refuse,
+    createComputePipeline: refuse,
+    createComputePipelineAsync: refuse,
+  });
   return { plan, session, close: () => (session.close(), opened.close()) };
 }
 

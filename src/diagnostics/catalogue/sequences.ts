@@ -159,20 +159,22 @@ right:
 `,
 });
 
-export const generatesBackwards = defineDiagnostic<{ model: string; dim: string }>({
+export const generatesAhead = defineDiagnostic<{ model: string; what: string }>({
   code: 'LM0446',
   severity: 'warning',
-  message: ({ model, dim }) =>
-    `\`${model}\` generates, and this runs backwards over \`${dim}\`: in training it sees the tokens to be guessed`,
+  message: ({ model, what }) =>
+    `\`${model}\` generates, and this ${what}: in training it sees the tokens to be guessed`,
   explain: `
-A model that generates guesses each token from those before it. A scan that runs backwards has read all that follow, so
-that the loss of training falls to nothing and the texts are worth nothing. An encoder may read its source both ways; so
-may a model that labels whole texts, and has no \`generate\` section.
+A model that generates guesses each token from those before it. A scan that runs backwards has read all that follow, and so
+has attention without a mask: the loss of training falls to nothing, and the texts are worth nothing. An encoder may read
+its source both ways; so may a model that labels whole texts, and has no \`generate\` section.
 
 wrong:
     rnn = LSTM{64, 64, bidirectional=true}
+    y   = attention(x)
 
 right:
     rnn = LSTM{64, 64}
+    y   = attention(x, mask=causal(seq))
 `,
 });

@@ -52,6 +52,38 @@ it('beams of several sources, some of which end before others', async () => {
   expect(found).toHaveLength(8);
 });
 
+const decoderOnly = { samples: 3, bindSources: () => new Map<string, never>() };
+
+it.each([
+  ['gpt', { vocab_size: '5', block_size: '24', n_layer: '2', n_head: '2', n_embd: '8' }],
+  ['char_lstm', { vocab_size: '5', embedding_dim: '4', hidden_size: '4' }],
+] as const)(
+  'beams of %s: prompts of unequal lengths, penalties of the length, ends on the way',
+  async (name, sizes) => {
+    const tiny = openTiny(name, sizes, { batchSize: 8, scale: 12 });
+    const prompts = [[1], [2, 3], [4], [3, 1]].map((tokens) => ({ tokens, maxTokens: 20 }));
+    const lengths = new Set<number>();
+    for (const lengthPenalty of [0, 1, 2]) {
+      const found = await compare(tiny, (decoder) =>
+        searchBeams({
+          ...decoderOnly,
+          decoder,
+          prompts,
+          beams: 4,
+          lengthPenalty,
+          minTokens: lengthPenalty,
+          repetitionPenalty: 1.3,
+          special: { banned: [0], end: 2 },
+        }),
+      );
+      expect(found).toHaveLength(12);
+      for (const { tokens } of found) lengths.add(tokens.length);
+    }
+    // Some end at once, others go on.
+    expect(lengths.size).toBeGreaterThan(2);
+  },
+);
+
 it('samples of prompts of unequal lengths, past the end of the context', async () => {
   const gpt = { vocab_size: '5', block_size: '8', n_layer: '1', n_head: '2', n_embd: '8' };
   const tiny = openTiny('gpt', gpt, { scale: 10 });
