@@ -1,7 +1,7 @@
 /**
  * Whether what BERT learns of a text without labels helps with few labels: fine-tuning from a pretraining against the
  * same from random weights with the same vocabulary. Three seeds, each with a pretraining, labelled rows, head and order
- * of its own; the rate of either side is chosen on the validation part, at one size, before any other size is run.
+ * of its own; the rate of either side is chosen for each size on the validation part.
  *
  *   node bench/bert-control.mjs --data sms.tsv [--out runs/bert-control] [--device NAME] [--minutes 5]
  *
@@ -31,7 +31,6 @@ const sizes = new Map([
   [200, 10],
 ]);
 const rates = ['3e-4', '1e-3', '3e-3'];
-const tunedAt = 50;
 const sides = ['random', 'pretrained'];
 const model = path.join(import.meta.dirname, '..', 'models', 'bert.lm');
 const lmc = path.join(import.meta.dirname, '..', 'bin', 'lmc.js');
@@ -104,24 +103,21 @@ function finetune(side, seed, size, rate) {
 const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 const show = (number) => number.toFixed(4);
 
-const chosen = new Map();
-for (const side of sides) {
+for (const side of sides)
   for (const seed of seeds) {
     const losses = pretrain(side, seed).filter(({ split }) => split === 'validation');
     const text = losses.map(({ loss }) => loss.toFixed(3)).join(' ');
     console.log(`${side}, seed ${seed}: loss of hidden words on validation ${text}`);
   }
-  const tried = rates.map((rate) => {
-    const f1 = mean(seeds.map((seed) => finetune(side, seed, tunedAt, rate).validation));
-    return { rate, f1 };
-  });
-  const best = tried.reduce((most, each) => (each.f1 > most.f1 ? each : most));
-  chosen.set(side, best.rate);
-  console.log(`${side}: F1 on validation ${tried.map(({ rate, f1 }) => `${rate} ${show(f1)}`).join(', ')}`);
-}
 for (const size of sizes.keys())
   for (const side of sides) {
-    const runs = seeds.map((seed) => finetune(side, seed, size, chosen.get(side)).test);
-    const line = `${size} rows, ${side} at ${chosen.get(side)}: F1 on the test ${runs.map(show).join(' ')}`;
-    console.log(`${line}, mean ${show(mean(runs))}`);
+    const tried = rates.map((rate) => {
+      const runs = seeds.map((seed) => finetune(side, seed, size, rate));
+      return { rate, runs, f1: mean(runs.map(({ validation }) => validation)) };
+    });
+    const { rate, runs } = tried.reduce((most, each) => (each.f1 > most.f1 ? each : most));
+    const validation = tried.map((each) => `${each.rate} ${show(each.f1)}`).join(', ');
+    const test = runs.map((each) => each.test);
+    console.log(`${size} rows, ${side}: F1 on validation ${validation}`);
+    console.log(`  at ${rate} on the test ${test.map(show).join(' ')}, mean ${show(mean(test))}`);
   }

@@ -44,6 +44,11 @@ export interface Stage {
 /** An option that is a whole number. */
 export const wholeFrom = (minimum: number) => ({ type: 'integer', minimum }) as const;
 
+/** An option that is one of some names, the first where nothing is said. */
+export function choiceOf(name: string, choices: readonly [string, ...string[]], doc: string): StageOption {
+  return { name, type: 'choice', choices, default: choices[0], doc };
+}
+
 /** `a number from 0 to 1` */
 export function describeNumber({ minimum = 0, maximum }: StageOption): string {
   return `a number from ${minimum}${maximum === undefined ? '' : ` to ${maximum}`}`;

@@ -1,7 +1,12 @@
 /** `eval`, `predict` and `generate` compute with the settings that the parameters were trained with. */
 import { readMetadata } from '../../runtime/node/parameters.ts';
 import type { PlanConstant } from '../../runtime/plan.ts';
-import { configDifferences, trainedConfig, type Config } from '../../runtime/trained-config.ts';
+import {
+  configDifferences,
+  trainedConfig,
+  type Config,
+  type ConfigDifference,
+} from '../../runtime/trained-config.ts';
 import { readConfig } from '../lower/read-config.ts';
 import type { SourceHost } from '../lower/lowered.ts';
 import type { Io } from './io.ts';
@@ -32,10 +37,7 @@ export async function withTrainedSettings<Options extends ModelOptions>(
     io.err(
       `the parameters were trained with ${own.map(({ name, trained: value }) => print(name, value)).join(', ')}: --set says otherwise\n`,
     );
-  const set = new Map([
-    ...taken.map(({ name, trained: value }) => [name, printConstant(value)] as const),
-    ...options.set,
-  ]);
+  const set = new Map([...taken.map((each) => [each.name, settingText(each)] as const), ...options.set]);
   return { ...options, set };
 }
 
@@ -46,6 +48,12 @@ async function readTrained(params: string): Promise<Config | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** As on a command line: the text itself for an entry that is text, unless its quotes would be taken for the language's. */
+function settingText({ trained, now }: ConfigDifference): string {
+  const isText = typeof trained === 'string' && typeof now === 'string' && !/^\s*(?:["']|$)/.test(trained);
+  return isText ? trained : printConstant(trained);
 }
 
 function print(name: string, value: PlanConstant): string {

@@ -1,5 +1,5 @@
 /** The stages that make features of recordings, and mask them. */
-import { wholeFrom, type Stage, type StageOption } from '../stage.ts';
+import { choiceOf, wholeFrom, type Stage, type StageOption } from '../stage.ts';
 
 /** Of both kinds of features. */
 const soundOptions: readonly StageOption[] = [
@@ -8,13 +8,7 @@ const soundOptions: readonly StageOption[] = [
     ...wholeFrom(1),
     doc: 'samples a second; recordings of another rate are resampled. By default that of the first recording, which all must then have',
   },
-  {
-    name: 'channels',
-    type: 'choice',
-    choices: ['error', 'mix'],
-    default: 'error',
-    doc: 'what to do with more than one channel: `mix` takes their mean',
-  },
+  choiceOf('channels', ['error', 'mix'], 'what to do with more than one channel: `mix` takes their mean'),
   {
     name: 'min_seconds',
     type: 'number',
@@ -34,37 +28,21 @@ const soundOptions: readonly StageOption[] = [
     ...wholeFrom(2),
     doc: 'size of the Fourier transform; by default the power of two that holds the window',
   },
-  {
-    name: 'framing',
-    type: 'choice',
-    choices: ['window', 'center', 'fft'],
-    default: 'window',
-    doc: 'where frames lie: `window`, one for every window within the recording, with zeros behind it, as in Kaldi; `center`, around every hop, with the ends mirrored, as `torch.stft`; `fft`, as `torch.stft` with `center=False`',
-  },
+  choiceOf(
+    'framing',
+    ['window', 'center', 'fft'],
+    'where frames lie: `window`, one for every window within the recording, with zeros behind it, as in Kaldi; `center`, around every hop, with the ends mirrored, as `torch.stft`; `fft`, as `torch.stft` with `center=False`',
+  ),
   { name: 'power', ...wholeFrom(1), default: 2, doc: '2 for the power of the spectrum, 1 for its magnitude' },
   { name: 'f_min', type: 'number', default: 0, doc: 'where the lowest band begins, in Hz' },
   { name: 'f_max', type: 'number', doc: 'where the highest band ends; by default half the sampling rate' },
-  {
-    name: 'mel_scale',
-    type: 'choice',
-    choices: ['htk', 'slaney'],
-    default: 'htk',
-    doc: 'the mel scale: `htk` or `slaney`, as in torchaudio',
-  },
-  {
-    name: 'norm',
-    type: 'choice',
-    choices: ['none', 'slaney'],
-    default: 'none',
-    doc: '`slaney`: bands of the same area; otherwise of the same height',
-  },
-  {
-    name: 'normalize',
-    type: 'choice',
-    choices: ['utterance', 'none'],
-    default: 'utterance',
-    doc: '`utterance`: every feature has mean 0 and variance 1 over its recording',
-  },
+  choiceOf('mel_scale', ['htk', 'slaney'], 'the mel scale: `htk` or `slaney`, as in torchaudio'),
+  choiceOf('norm', ['none', 'slaney'], '`slaney`: bands of the same area; otherwise of the same height'),
+  choiceOf(
+    'normalize',
+    ['utterance', 'none'],
+    '`utterance`: every feature has mean 0 and variance 1 over its recording',
+  ),
   {
     name: 'stack',
     ...wholeFrom(1),
@@ -102,20 +80,12 @@ export const soundStages: readonly Stage[] = [
         doc: 'coefficients',
       },
       { name: 'n_mels', ...wholeFrom(1), default: 40, doc: 'bands of which they are made' },
-      {
-        name: 'log',
-        type: 'choice',
-        choices: ['decibels', 'natural'],
-        default: 'decibels',
-        doc: '`decibels`: 10 log10, at most 80 below the loudest; `natural`: log(x + 1e-6)',
-      },
-      {
-        name: 'dct_norm',
-        type: 'choice',
-        choices: ['ortho', 'none'],
-        default: 'ortho',
-        doc: 'whether the cosine transform is orthonormal',
-      },
+      choiceOf(
+        'log',
+        ['decibels', 'natural'],
+        '`decibels`: 10 log10, at most 80 below the loudest; `natural`: log(x + 1e-6)',
+      ),
+      choiceOf('dct_norm', ['ortho', 'none'], 'whether the cosine transform is orthonormal'),
       {
         name: 'deltas',
         ...wholeFrom(0),

@@ -1,5 +1,5 @@
 /** The source of a translation's pairs. */
-import type { Stage } from '../stage.ts';
+import { choiceOf, type Stage } from '../stage.ts';
 
 /** What stands in a path for the one language and for the other. */
 export const languageMark = '<language>';
@@ -28,27 +28,21 @@ export const parallelStage: Stage = {
       default: 2,
       doc: 'the same of the file or the column that is written',
     },
-    {
-      name: 'vocabulary',
-      type: 'choice',
-      choices: ['joint', 'separate'],
-      default: 'joint',
-      doc: 'whether both sides share one vocabulary, as one embedding needs, or each has its own',
-    },
-    {
-      name: 'blank',
-      type: 'choice',
-      choices: ['error', 'skip'],
-      default: 'error',
-      doc: 'what to do with a pair of which a side is blank; `skip` reports how many were left out',
-    },
-    {
-      name: 'long',
-      type: 'choice',
-      choices: ['error', 'skip'],
-      default: 'error',
-      doc: 'what to do with a pair longer than `max_length` or the model’s bounds; `skip` leaves it out of training, cuts it where it is held out, and reports how many there were',
-    },
+    choiceOf(
+      'vocabulary',
+      ['joint', 'separate'],
+      'whether both sides share one vocabulary, as one embedding needs, or each has its own',
+    ),
+    choiceOf(
+      'blank',
+      ['error', 'skip'],
+      'what to do with a pair of which a side is blank; `skip` reports how many were left out',
+    ),
+    choiceOf(
+      'long',
+      ['error', 'skip'],
+      'what to do with a pair longer than `max_length` or the model’s bounds; `skip` leaves it out of training, cuts it where it is held out, and reports how many there were',
+    ),
     {
       name: 'encoding',
       type: 'text',

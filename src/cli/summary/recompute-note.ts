@@ -12,6 +12,8 @@ export function recomputeNote({ recompute, segments, limit, ...cost }: Recompute
     return segments === 0
       ? `recompute: nowhere is the program narrow enough to be computed again${over}`
       : `recompute: nothing, a step keeps ${printBytes(cost.with.bytes)}`;
+  if (cost.with.activationBytes >= cost.without.activationBytes)
+    return `recompute: saves nothing here, activations and gradients take ${bytes('with')} as before; recurrences are not computed twice${over}`;
   const more = Math.round(100 * (cost.with.flops / cost.without.flops - 1));
-  return `recompute: ${recompute} of ${segments} segments are computed twice: activations and gradients take ${bytes('with')} instead of ${bytes('without')}, for ${more} % more FLOPs${over}`;
+  return `recompute: of the first ${recompute} of ${segments} segments is computed twice what can be: activations and gradients take ${bytes('with')} instead of ${bytes('without')}, for ${more} % more FLOPs${over}`;
 }

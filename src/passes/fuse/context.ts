@@ -95,6 +95,8 @@ export interface FusionLimits {
   readonly storageBuffers: number;
   /** Where code generation packs small temporaries of loops into one binding: the largest, in bytes. */
   readonly packBytes?: number;
+  /** Whether the backward computes cheap values again; false to compare with. */
+  readonly recompute?: boolean;
 }
 
 /** Of the largest pack: what is smaller than this always finds room in one. */

@@ -7,10 +7,12 @@ import { compactSlots } from './compact-slots.ts';
 import { FusionContext, wholePlace, type FusionLimits } from './context.ts';
 import { fuseScope } from './fuse-scope.ts';
 import { ItemList } from './items.ts';
+import { recomputeForward } from './recompute.ts';
 
 export type { FusionLimits } from './context.ts';
 
-export function fuseGraph(graph: Graph, limits: FusionLimits): KernelProgram {
+export function fuseGraph(given: Graph, limits: FusionLimits): KernelProgram {
+  const graph = limits.recompute === false ? given : recomputeForward(given);
   const ctx = new FusionContext(graph, limits);
   const list = new ItemList(ctx, graph.name);
   const inputs: { readonly name: string; readonly slot: number }[] = [];

@@ -5,6 +5,7 @@
 import { equalDims, printDim, type Dim } from '../../ir/dim.ts';
 import type { Group, Grouping } from './groups.ts';
 import type { Item } from './context.ts';
+import { RECOMPUTED } from './recompute.ts';
 import { absorbPointwise, absorbPrologues, absorbSums } from './recurrence.ts';
 
 /** A launch costs more than the work on so few elements. */
@@ -81,6 +82,7 @@ const spaceKey = (space: readonly Dim[]): string => space.map(printDim).join(' '
 
 function tryMerge(grouping: Grouping, producer: Group, consumer: Group): boolean {
   if (producer === consumer || producer.kind !== 'loops' || consumer.kind !== 'loops') return false;
+  if (keepsForBackward(grouping, producer, consumer)) return false;
   const spaces = [producer.space, consumer.space];
   if (spaceKey(producer.space) === spaceKey(consumer.space)) spaces.pop();
   if (grouping.isRefused(producer, consumer)) return false;
@@ -115,7 +117,7 @@ function mergeSiblings(grouping: Grouping): boolean {
 }
 
 function areSiblings(grouping: Grouping, lhs: Group, rhs: Group): boolean {
-  if (grouping.isRefused(lhs, rhs)) return false;
+  if (grouping.isRefused(lhs, rhs) || keepsForBackward(grouping, lhs, rhs)) return false;
   const [left, right] = [traitsOf(grouping, lhs), traitsOf(grouping, rhs)];
   const whole = grouping.depth === 0;
   if (whole && (left.product || right.product)) return false;
@@ -146,11 +148,29 @@ function fillSameLoop(lhs: Group, rhs: Group): boolean {
   return nodes.size === 1;
 }
 
+/** What the backward is to compute again must not be computed beside the forward, and kept, after all. */
+function keepsForBackward(grouping: Grouping, lhs: Group, rhs: Group): boolean {
+  const [left, right] = [traitsOf(grouping, lhs), traitsOf(grouping, rhs)];
+  return (left.forward && right.recomputed) || (left.recomputed && right.forward);
+}
+
+function isRecomputed({ node }: Item): boolean {
+  return node?.origin.derivation.includes(RECOMPUTED) === true;
+}
+
+function isOfForward({ node }: Item): boolean {
+  const derived = ['gradient', 'optimizer', RECOMPUTED];
+  return node !== undefined && !node.origin.derivation.some((word) => derived.includes(word));
+}
+
 interface Traits {
   readonly product: boolean;
   /** Reductions and contractions outside of loops choose their own tiles. */
   readonly heavy: boolean;
   readonly storesInPlace: boolean;
+  /** Computes something of the forward, or something of it again for the backward. */
+  readonly forward: boolean;
+  readonly recomputed: boolean;
   /** Values with buffers that the group loads. */
   readonly bases: ReadonlySet<unknown>;
 }
@@ -167,6 +187,8 @@ function traitsOf(grouping: Grouping, group: Group): Traits {
     product,
     heavy: product || items.some((item) => item.node?.op === 'reduce'),
     storesInPlace: items.every(isStoreInPlace),
+    forward: items.some(isOfForward),
+    recomputed: items.some(isRecomputed),
     bases: new Set(items.flatMap((item) => [...(grouping.dependencies.bases.get(item) ?? [])])),
   };
   traitsByGroup.set(group, traits);

@@ -25,6 +25,7 @@ vi.mock('../../../src/cli/open-model.ts', () => ({
       seed: request.seed ?? 1,
       parameterCount: 1,
       config: {},
+      compiled: { lowered: {}, graphs: {} },
       summarize: () => 'summary',
       close: () => {},
     };

@@ -33,6 +33,7 @@ vi.mock('../../../src/cli/open-model.ts', () => ({
       seed: request.seed ?? 1,
       parameterCount: 1,
       config: { hidden: 4 },
+      compiled: { lowered: {}, graphs: {} },
       summarize: () => 'summary',
       close: () => {},
     };

@@ -97,6 +97,23 @@ describe('the settings of training', () => {
     expect(output.length).toBe(12);
   });
 
+  it('are texts as they are, braces and all', async () => {
+    const { code, stderr } = await lmc(
+      'train',
+      'm.lm',
+      '--steps',
+      '1',
+      '--save',
+      'q.safetensors',
+      '--set',
+      'shape={odd}',
+    );
+    expect(code, stderr).toBe(0);
+    const found = await lmc('predict', 'm.lm', '--params', 'q.safetensors', '-o', 'o.safetensors');
+    expect(found.code, found.stderr).toBe(0);
+    expect(found.stderr).toContain('as in training: shape="{odd}"\n');
+  });
+
   it('give way to --set, and the difference is said', async () => {
     const { stderr, output } = await outputOf('--set', 'packed=false');
     expect(stderr).toContain('the parameters were trained with packed=true: --set says otherwise\n');

@@ -8,7 +8,7 @@ import { evaluateDim } from '../../../src/ir/dim.ts';
 import { elementCount } from '../../../src/ir/strides.ts';
 import type { TensorType } from '../../../src/ir/types.ts';
 import type { KernelProgram } from '../../../src/ir/kernel.ts';
-import { evaluateGraph } from '../../../src/ops/evaluate.ts';
+import { evaluateGraph, type GraphBindings } from '../../../src/ops/evaluate.ts';
 import { fuseGraph } from '../../../src/passes/fuse/index.ts';
 
 /** Numbers in [−2, 2), the same for the same seed (mulberry32). */
@@ -37,11 +37,10 @@ export interface CompareOptions {
   readonly storageBuffers?: number;
 }
 
-/** Gives the fused program, for further questions. */
-export function compareFused(graph: Graph, options: CompareOptions): KernelProgram {
-  const { sizes, seed = 1, storageBuffers = 8 } = options;
+/** Made-up inputs, states and numbers of a step, the same for the same seed. */
+export function bindingsOf(graph: Graph, { sizes, seed = 1 }: CompareOptions): GraphBindings {
   const random = generator(seed);
-  const bindings = {
+  return {
     sizes,
     inputs: new Map(
       graph.inputs.flatMap((input) =>
@@ -53,6 +52,12 @@ export function compareFused(graph: Graph, options: CompareOptions): KernelProgr
     seed,
     step: 3,
   };
+}
+
+/** Gives the fused program, for further questions. */
+export function compareFused(graph: Graph, options: CompareOptions): KernelProgram {
+  const { storageBuffers = 8 } = options;
+  const bindings = bindingsOf(graph, options);
   const expected = evaluateGraph(graph, bindings);
   const program = fuseGraph(graph, { storageBuffers });
   const actual = evaluateProgram(program, bindings);
