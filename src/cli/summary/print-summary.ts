@@ -19,8 +19,11 @@ const ELEMENT_BYTES = 4;
 export function printSummary(compiled: CompiledModel, target: Target): string {
   const { lowered } = compiled;
   const graph = lowered.graphs.predict;
-  const sizes = new Map(graph.dims.map(({ name, bound }) => [name, bound]));
-  const at = graph.dims.map(({ name, bound }) => `${name} = ${bound}`).join(', ');
+  // A target may have dimensions of its own, such as the length of what was said.
+  const sizes = new Map(
+    [...graph.dims, ...(lowered.graphs.train?.dims ?? [])].map(({ name, bound }) => [name, bound]),
+  );
+  const at = [...sizes].map(([name, bound]) => `${name} = ${bound}`).join(', ');
   const attention = printAttention(lowered.graphs.train ?? graph);
   const task = lowered.task === undefined ? '' : `, task ${lowered.task.name}`;
   return [

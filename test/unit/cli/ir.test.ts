@@ -143,6 +143,34 @@ describe('reproducers', () => {
 });
 
 describe('lmc summary', () => {
+  test('a dimension that the targets alone have', async () => {
+    const file = path.join(folder, 'targets.lm');
+    writeFileSync(
+      file,
+      `import nn
+import sequence
+dim batch
+dim frame <= 8
+dim target <= 4
+model M(x: f32[batch, frame, 8]) -> f32[batch, frame, 5] {
+  fc = Linear{8, 5}
+  return log_softmax(fc(x))
+}
+task t for M {
+  target goal: i32[batch, target]
+  target frames: i32[batch]
+  target lengths: i32[batch]
+  loss  = ctc_loss(output, goal, frames, lengths)
+  optim = adam{}
+}
+`,
+    );
+    const { code, out, err } = await lmc('summary', file);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out).toMatch(/frame = 8.*target = 4/);
+  });
+
   test('agrees with the plan', async () => {
     const { code, out, err } = await lmc('summary', model);
     expect(err).toBe('');
