@@ -216,7 +216,7 @@ if __name__ == '__main__':
     run('encoder_post_norm_gelu_tanh', 'encoder', enc(1, 17, 7, norm_first=False, activation='gelu_tanh', final_norm=False, bias=True), 5, batch=1)
     run('seq2seq_primes', 'seq2seq', pair(3, 7, 17, n_layer=1), (11, 13))
     run('seq2seq_one_head', 'seq2seq', pair(1, 11, 5, n_layer=1, longest=9), (17, 5), batch=1, optimizer=SGD)
-    run('seq2seq_one_token', 'seq2seq', pair(3, 5, 7, n_layer=1), (1, 1))
+    run('seq2seq_one_token', 'seq2seq', pair(3, 5, 7, n_layer=1), (1, 1), optimizer=SGD)
     run('transformer_pre_norm_gelu', 'transformer', pair(3, 5, 13, n_encoder=2, n_decoder=1, norm_first=True, activation='gelu', bias=True), (7, 13), optimizer=ADAMW, clip=1.0)
     run('transformer_silu_no_bias', 'transformer', pair(2, 9, 7, n_encoder=1, n_decoder=2, norm_first=False, activation='silu', bias=False), (13, 3))
     run('translate_primes', 'translate', dict(vocab_size=37, d_model=21, n_head=3, d_ff=11, n_layer=1), (13, 7), clip=1.0)
