@@ -89,7 +89,11 @@ export function align(
         [
           note(`the left side is \`${typeText(left.type)}\``, operands.lhsSpan),
           note(`the right side is \`${typeText(right.type)}\``, operands.rhsSpan),
-          help(`convert one of them, as in \`${isLeftFloat ? left.type.dtype : 'f32'}(…)\``),
+          help(
+            left.type.dtype === 'bool' || right.type.dtype === 'bool'
+              ? 'a mask chooses by `where(mask, x, -1e30)`; `f32(mask)` makes zeros and ones of it'
+              : `convert one of them, as in \`${isLeftFloat ? left.type.dtype : 'f32'}(…)\``,
+          ),
         ],
       ),
     );

@@ -137,6 +137,15 @@ const tooManyAxes = help(
   'an axis goes away by `mean(x, axis=…)` or `max(x, axis=…)`, or by an index: `x[:, -1]`',
 );
 
+/** Numbers become a mask by a comparison alone: what scores are added to is 0 where `bool(…)` would need a 1. */
+function conversionText(to: DType, from: DType): string {
+  if (to !== 'bool') return `convert it with \`${to}(…)\`, or declare its source as \`${to}[…]\``;
+  const numbers = 'compare: `x != 0` where 1 is what counts';
+  return from === 'f32'
+    ? `${numbers}, ` + '`x == 0` for a mask that is added to scores, in which 0 is what is seen'
+    : numbers;
+}
+
 function conformTensor(
   ctx: Context,
   value: Value,
@@ -154,7 +163,7 @@ function conformTensor(
         found,
         declared,
         ...extra,
-        help(`convert it with \`${dtype}(…)\`, or declare its source as \`${dtype}[…]\``),
+        help(conversionText(dtype, value.type.dtype)),
       ]),
     );
     return undefined;

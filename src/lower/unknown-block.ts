@@ -1,6 +1,12 @@
-/** Blocks of the library outside of `nn`, by the module that brings them. */
+/** Blocks of the library, by the module that brings them. */
 export const libraryBlocks: ReadonlyMap<string, string> = new Map(
-  ['log_add', 'ctc_loss', 'crf_loss', 'crf_decode', 'CRF', 'bio_forbidden'].map((name) => [name, 'sequence']),
+  Object.entries({
+    nn: 'Embedding Linear Dropout LayerNorm RMSNorm LSTM GRU RNN LSTMCell GRUCell RNNCell Conv1d',
+    transformer:
+      'Attention HeadMask Affine MultiheadAttention Heads Activation TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder Transformer Conv1D SwiGLU Angles SinusoidalPositions LearnedPositions Rotary Alibi',
+    attention: 'Attend BahdanauAttention LuongAttention',
+    sequence: 'log_add ctc_loss crf_loss crf_decode CRF bio_forbidden',
+  }).flatMap(([module, blocks]) => blocks.split(' ').map((name): [string, string] => [name, module])),
 );
 
 /** What to import for a block of the library. */
@@ -30,6 +36,6 @@ export function unknownBlock(module: ModuleNames, name: string, span: Span, isVa
   const known = [...module.blocks.keys(), ...builtinBuilders];
   return names.unknownName(span, { what: 'block', name }, [
     ...suggest(name, known, 'there are'),
-    ...(module.blocks.size === 0 ? [help('`import nn` brings the library’s blocks')] : []),
+    ...(module.blocks.size === 0 ? [help('`import nn` brings the library’s layers')] : []),
   ]);
 }
