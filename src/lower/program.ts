@@ -280,7 +280,9 @@ export class ProgramLowering {
     if (span !== undefined)
       this.#report(
         sequences.generatesAhead(span, { model, what: `looks at all of \`${dim}\` from each position` }, [
-          help(`hide later positions with \`causal(${dim})\``),
+          help(
+            `hide later positions with \`causal(${dim})\`; what a mask or a bias makes of the keys' positions starts from \`cache(arange(${dim}), axis=${dim})\``,
+          ),
         ]),
       );
   }
@@ -302,7 +304,9 @@ export class ProgramLowering {
     for (const [, { span }] of idle)
       this.#report(
         sequences.cacheWithoutUse(span, { model, cause }, [
-          help(`hide later positions with \`causal(${dim})\``),
+          help(
+            `hide later positions with \`causal(${dim})\`; what a mask or a bias makes of the keys' positions starts from \`cache(arange(${dim}), axis=${dim})\``,
+          ),
         ]),
       );
   }
