@@ -30,6 +30,8 @@ const mixed: AttentionFormula = {
 
 const chosen: readonly AttentionFormula[] = [
   mixed,
+  // Keys behind what the last query sees, and rows that see none.
+  { ...mixed, targets: 3, sources: 10, width: 9, masks: 'padding first', seed: 799490 },
   {
     batch: 2,
     groups: 1,

@@ -97,8 +97,10 @@ function printKeys(lanes: AttentionLanes): void {
   const keys = lanes.ownVector('k', elements.key, width);
   const values = lanes.ownVector('v', elements.value, valueWidth);
   const [keySums, valueSums] = [lanes.sums('dk', width), lanes.sums('dv', valueWidth)];
-  p.line(`let row_start = ${horizon === undefined ? '0' : `max(0, first - ${horizon.offset})`};`);
   const last = rows.at(-1) ?? 0;
+  // Keys beyond what the last query sees have no row to begin with.
+  const start = `clamp(first - ${horizon?.offset ?? 0}, 0, ${p.dim(extent(kernel, last))})`;
+  p.line(`let row_start = ${horizon === undefined ? '0' : start};`);
   walkHeads(lanes);
   p.open(`for (var row = row_start; row < ${p.dim(extent(kernel, last))}; row++)`);
   p.bindAxes([last], 'row');
