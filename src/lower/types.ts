@@ -140,10 +140,9 @@ const tooManyAxes = help(
 /** Numbers become a mask by a comparison alone: what scores are added to is 0 where `bool(…)` would need a 1. */
 function conversionText(to: DType, from: DType): string {
   if (to !== 'bool') return `convert it with \`${to}(…)\`, or declare its source as \`${to}[…]\``;
-  const numbers = 'compare: `x != 0` where 1 is what counts';
   return from === 'f32'
-    ? `${numbers}, ` + '`x == 0` for a mask that is added to scores, in which 0 is what is seen'
-    : numbers;
+    ? 'compare: `x != 0` where 1 is what counts, `x == 0` for a mask that is added to scores, in which 0 is what is seen'
+    : 'compare: `x != 0` where 1 is what counts';
 }
 
 function conformTensor(
