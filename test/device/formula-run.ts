@@ -210,9 +210,9 @@ async function checkGradients(
 
 const wanted = (traces: Expected['gradients'], name: string): readonly number[] => traces[name] ?? [];
 
-/** In three steps of Adam rounding that grows by division shows; a weight is stored to some 6e-8 of its size. */
+/** Three steps with rounding of float32 in each; a weight is stored to some 6e-8 of its size. */
 function movedError({ moved, parameters }: Expected, name: string): number {
-  return 5e-3 * (moved[name]?.[0] ?? 0) + 3e-7 * Math.sqrt(countOf(parameters[name] ?? []));
+  return 2e-3 * (moved[name]?.[0] ?? 0) + 3e-7 * Math.sqrt(countOf(parameters[name] ?? []));
 }
 
 function dataOf({ data }: Expected): ReadonlyMap<string, TensorData> {
