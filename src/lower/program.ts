@@ -20,8 +20,8 @@ import { declare, moduleScope, type Declared, type Program, type Setting } from 
 import { evaluate } from './expressions.ts';
 import type { LoadedFile } from './load.ts';
 import type { LowerOptions, LoweredModel } from './lowered.ts';
+import { adviseGeneration } from './advise-generation.ts';
 import { lowerGeneration } from './generation.ts';
-import { findUnmasked } from './looks-ahead.ts';
 import { graphOf, outputName, walkModel, type WalkedModel } from './model.ts';
 import { planTensors, planTask, signatureOf } from './signature.ts';
 import { statesInUse } from './reachable.ts';
@@ -42,7 +42,6 @@ import {
 } from './task.ts';
 import { emitWeight, weightOfLoss } from './weight-of-loss.ts';
 import { usedDims } from '../ir/used-dims.ts';
-import { printDim, symbolDim } from '../ir/dim.ts';
 
 /** A task with everything that is known before its model is walked. */
 interface SettledTask {
@@ -108,8 +107,9 @@ export class ProgramLowering {
       predict.model.results.map((value, at) => ({ name: outputName(at), value })),
     );
     const signature = signatureOf(name, predict.model, predict.ctx);
-    const generation = this.#generation(program, model, predict, bounds.sizes);
-    const decode = generation && this.#decode(model, generation, bounds.sizes, predict.ctx);
+    const generating = this.#generation(program, model, predict, bounds.sizes);
+    const generation = generating?.generation;
+    const decode = generating && this.#decode(model, generating, bounds.sizes, predict.ctx);
     if (program.generations.length === 0)
       for (const { span } of predict.ctx.caches.values())
         this.#report(
@@ -221,8 +221,8 @@ export class ProgramLowering {
     model: Declared<ModelDeclaration>,
     predict: { readonly ctx: Context; readonly model: WalkedModel },
     bounds: ReadonlyMap<string, number>,
-  ): PlanGeneration | undefined {
-    let own: PlanGeneration | undefined;
+  ): { readonly generation: PlanGeneration; readonly section: Span } | undefined {
+    let own: { readonly generation: PlanGeneration; readonly section: Span } | undefined;
     const seen = new Map<Declared<ModelDeclaration>, Span>();
     for (const section of program.generations) {
       const { name, model: modelName } = section.declaration;
@@ -238,7 +238,7 @@ export class ProgramLowering {
       seen.set(of, name.span);
       const walked = of === model ? predict : this.#walk('predict', of, bounds);
       const generation = walked && lowerGeneration(walked.ctx, section, walked.model);
-      if (of === model) own ??= generation;
+      if (of === model && generation !== undefined) own ??= { generation, section: name.span };
     }
     return own;
   }
@@ -246,7 +246,7 @@ export class ProgramLowering {
   /** A model that cannot be decoded in steps generates by `predict`, which is worth nothing where it looks ahead. */
   #decode(
     model: Declared<ModelDeclaration>,
-    generation: PlanGeneration,
+    { generation, section }: { readonly generation: PlanGeneration; readonly section: Span },
     bounds: ReadonlyMap<string, number>,
     predict: Context,
   ): Graph | undefined {
@@ -254,61 +254,10 @@ export class ProgramLowering {
     const quiet = new ProgramLowering(this.#files, this.#options, this.#reporter, () => {});
     const ctx = quiet.#context('decode', new Map([...bounds, [total, bounds.get(generation.dim) ?? 1]]));
     const graph = lowerDecode(ctx, model, generation, total);
-    this.#warnOfLookingAhead(model.declaration.name.name, generation, { predict, decode: ctx, graph });
-    this.#adviseCaches(model.declaration.name.name, generation.dim, predict, graph && ctx);
+    const { name } = model.declaration.name;
+    const walks = { model: name, generation, section, predict, decode: ctx, graph };
+    for (const diagnostic of adviseGeneration(walks)) this.#report(diagnostic);
     return graph;
-  }
-
-  /** `decode`: the walk for the program of that name, whether there is one, `graph`, or not. */
-  #warnOfLookingAhead(
-    model: string,
-    { name, dim }: PlanGeneration,
-    walks: { readonly predict: Context; readonly decode: Context; readonly graph: Graph | undefined },
-  ): void {
-    const { predict, decode, graph } = walks;
-    const reversed = decode.carried?.reversed ?? [];
-    for (const span of reversed)
-      this.#report(
-        sequences.generatesAhead(span, { model, what: `runs backwards over \`${dim}\`` }, [
-          help(`use layers of one direction, or leave the section \`${name}\` out`),
-        ]),
-      );
-    // What is kept along a sequence that looks ahead is said where it is kept.
-    if (graph !== undefined || reversed.length > 0 || predict.caches.size > 0) return;
-    const open = findUnmasked(predict.frame.builder.nodes, symbolDim(dim));
-    const span = open && (predict.callers.get(open) ?? open.span);
-    if (span !== undefined)
-      this.#report(
-        sequences.generatesAhead(span, { model, what: `looks at all of \`${dim}\` from each position` }, [
-          help(
-            `hide later positions with \`causal(${dim})\`; what a mask or a bias makes of the keys' positions starts from \`cache(arange(${dim}), axis=${dim})\``,
-          ),
-        ]),
-      );
-  }
-
-  /** `decode`: the walk for the program of that name, where there is one. */
-  #adviseCaches(model: string, dim: string, predict: Context, decode: Context | undefined): void {
-    const idle = [...predict.caches].filter(([place]) => decode?.caches.get(place)?.grows !== true);
-    const elsewhere = idle.filter(([, { size }]) => printDim(size) !== dim);
-    for (const [, { span, size }] of elsewhere)
-      this.#report(
-        sequences.cacheWithoutUse(span, {
-          model,
-          cause: `\`${printDim(size)}\` is not what grows in generation; that is \`${dim}\``,
-        }),
-      );
-    // What is kept along a wrong axis may be why there is no such program.
-    if (decode !== undefined || elsewhere.length > 0) return;
-    const cause = `a position of \`${model}\` may look at later ones, or counts them, so that the whole text is run for every token`;
-    for (const [, { span }] of idle)
-      this.#report(
-        sequences.cacheWithoutUse(span, { model, cause }, [
-          help(
-            `hide later positions with \`causal(${dim})\`; what a mask or a bias makes of the keys' positions starts from \`cache(arange(${dim}), axis=${dim})\``,
-          ),
-        ]),
-      );
   }
 
   #taskGraph(

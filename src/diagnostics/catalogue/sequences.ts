@@ -178,3 +178,22 @@ right:
     y   = attention(x, mask=causal(seq))
 `,
 });
+
+export const generatesWhole = defineDiagnostic<{ model: string; dim: string }>({
+  code: 'LM0448',
+  severity: 'warning',
+  message: ({ model, dim }) =>
+    `nothing of \`${model}\` is kept from token to token: a position along \`${dim}\` may look at later ones, or counts them, so that the whole text is run for each token`,
+  explain: `
+A model is run for the new tokens alone where a position never looks at later ones, and where it is said what is kept: the
+layers of the library keep keys and values, and what a mask or a bias says of the keys is marked by \`cache\`. Elsewhere the
+whole text is run again for every token, which is right and slow; a model that does look ahead has seen in training what it
+is to guess.
+
+wrong:
+    y = attention(x, mask=causal(seq), valid=tokens != 0)
+
+right:
+    y = attention(x, mask=causal(seq), valid=cache(tokens != 0, axis=seq))
+`,
+});

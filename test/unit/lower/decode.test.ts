@@ -43,6 +43,16 @@ describe('a program to decode with', () => {
     ['a forward scan', 'rnn = LSTM{4, 4}\ny, _, _ = rnn(x)', nn],
     ['positions', 'y = LearnedPositions{8, 4}(SinusoidalPositions{4}(x))', undefined],
     ['attention with a mask', 'y = MultiheadAttention{4, 2}(x, mask=causal(seq))', undefined],
+    [
+      'a causal encoder with padding',
+      'y = TransformerEncoder{2, 4, 2, 8}(x, mask=causal(seq), valid=cache(tokens != 0, axis=seq))',
+      undefined,
+    ],
+    [
+      "a bias of the keys' distance",
+      'p = arange(seq)\ny = MultiheadAttention{4, 2}(x, mask=causal(seq), score_bias=Alibi{2}(p, cache(p, axis=seq)))',
+      undefined,
+    ],
   ])('comes of %s', (_, body, imports) => {
     expect(decodeOf(body, imports)).toBeDefined();
   });

@@ -48,7 +48,7 @@ export function printShort({ code, span, message }: Diagnostic): string {
 }
 
 /** That `cache` keeps nothing, and that what is generated is seen. */
-const ofGeneration = new Set(['LM0443', 'LM0444', 'LM0446']);
+const ofGeneration = new Set(['LM0443', 'LM0444', 'LM0446', 'LM0448']);
 
 /** A program that must lower without a word, but for what is said of generation. */
 export function lowerClean(text: string, options: Partial<LowerOptions> = {}): LoweredModel {
