@@ -119,20 +119,23 @@ function scalarOf(outputs: ReadonlyMap<string, { readonly data: ArrayLike<number
   return outputs.get(name)?.data[0] ?? 0;
 }
 
-/** The loss or the norm of the gradient of a step is not finite: exit code 4. */
+/** The loss or the norm of the gradient of a step is not finite, `what`: exit code 4. `more`: in place of advice. */
 export class NonFiniteError extends RuntimeError {
   readonly step: number;
-  constructor(step: number, message: string) {
-    super(4, message);
+  readonly what: string;
+  constructor(step: number, what: string, more: string = `. ${calmer}`) {
+    super(4, `step ${step}: ${what}${more}`);
     this.step = step;
+    this.what = what;
   }
 }
+
+/** What helps where numbers grew too large. */
+export const calmer =
+  "A smaller learning rate (--task 'optim=adam{lr=…}') or --task clip_norm=1.0 usually helps";
 
 function checkFinite(step: number, loss: number, gradNorm: number): void {
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
   const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`;
-  throw new NonFiniteError(
-    step,
-    `step ${step}: ${what}. A smaller learning rate (--task 'optim=adam{lr=…}') or --task clip_norm=1.0 usually helps`,
-  );
+  throw new NonFiniteError(step, what);
 }

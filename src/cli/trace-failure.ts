@@ -6,6 +6,7 @@ import type { Float64Tensor } from '../ir/evaluate-scalar.ts';
 import { traceNonFinite, type NonFinite } from '../ops/trace-non-finite.ts';
 import { batchNumber } from '../../runtime/accumulation.ts';
 import { replayUntil } from '../../runtime/replay.ts';
+import { calmer } from '../../runtime/step-reader.ts';
 import type { RunRequest, Session, TensorData } from '../../runtime/session.ts';
 import type { Training, TrainState } from '../../runtime/train.ts';
 import { countFlops } from '../passes/count-flops.ts';
@@ -28,8 +29,19 @@ const patience = 150;
 /** The evaluator makes some 2·10⁷ operations a second. */
 const mostFlops = 4e9;
 
-/** Lines for below the error's message. `step`: the one that failed. */
+/** What follows the error's message: advice, and lines for below. `step`: the one that failed. */
 export async function traceFailure(run: FailedRun, step: number): Promise<string> {
+  const found = await findCause(run, step);
+  if (typeof found === 'string') return `. ${calmer}\n  ${found}`;
+  const { finding, suspect } = found;
+  const advice = finding.kind === 'written' ? ': the program says so of such rows' : `. ${calmer}`;
+  return `${advice}\n  ${describe(finding, run.readSource, suspect)}`;
+}
+
+async function findCause(
+  run: FailedRun,
+  step: number,
+): Promise<string | { readonly finding: NonFinite; readonly suspect: number }> {
   const { graph } = run;
   const sizes = new Map(graph.dims.map(({ name, bound }) => [name, bound]));
   const flops = countFlops(graph.nodes, sizes);
@@ -42,7 +54,7 @@ export async function traceFailure(run: FailedRun, step: number): Promise<string
     const finding = outcome?.finding;
     if (finding === undefined) continue;
     if (finding.kind === 'given' && finding.what === 'state' && suspect === step && step > 1) continue;
-    return describe(finding, run.readSource, suspect);
+    return { finding, suspect };
   }
   return 'the float64 evaluator finds every number of that step finite: the device’s own arithmetic is at its limits there';
 }
@@ -92,6 +104,12 @@ function describe(
     return finding.what === 'input'
       ? `the data have it: \`${finding.name}\` of that batch is ${show(value)}${place}`
       : `\`${finding.name}\` is ${show(value)}${place} before the first step: the parameters that training started from have it`;
+  if (finding.kind === 'written')
+    return [
+      `${show(value)} is written here:`,
+      `--> ${formatSpan(finding.node.origin.span)}`,
+      ...frame(finding.node.origin, readSource),
+    ].join('\n  ');
   const { node, position, from } = finding;
   const of = from.length === 0 ? '' : ` of ${from.map(show).join(' and ')}`;
   const turn = position === undefined ? '' : `, position ${position} of the scan`;

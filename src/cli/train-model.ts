@@ -195,7 +195,7 @@ class TrainRun {
         },
         error.step,
       );
-      return new NonFiniteError(error.step, `${error.message}\n  ${found}`);
+      return new NonFiniteError(error.step, error.what, found);
     } catch {
       // What fails in the search must not hide what it was for.
       return error;

@@ -1,7 +1,7 @@
 /**
  * Where a step's first number that is not finite comes about: the graph is run node by node, each result rounded to f32
  * as a device stores it, and what reaches the loss, the gradient's norm or a state is followed back to where it was born.
- * Infinities that somebody wrote, and those that a mask hides again, are nobody's fault.
+ * Infinities that a mask hides again are nobody's fault, and one that somebody wrote is found where there is no other.
  */
 import type { Float64Tensor } from '../ir/evaluate-scalar.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
@@ -15,6 +15,8 @@ export type NonFinite =
       readonly name: string;
       readonly at: BadElement;
     }
+  /** What a program says in so many words, such as the loss of a target that no alignment spells. */
+  | { readonly kind: 'written'; readonly node: Node; readonly at: BadElement }
   | {
       readonly kind: 'node';
       readonly node: Node;
@@ -71,7 +73,17 @@ export function traceNonFinite(
   for (const { value, finding } of given) bad.set(value, finding.at);
   const reached = followBack(graph, badResults(graph, results), bad);
   const first = given.find(({ value }) => reached.values.has(value))?.finding;
-  return first ?? births.find((birth) => birth.top !== undefined && reached.nodes.has(birth.top))?.finding;
+  const born = births.find((birth) => birth.top !== undefined && reached.nodes.has(birth.top))?.finding;
+  return first ?? born ?? writtenAmong(reached.nodes, bad);
+}
+
+function writtenAmong(nodes: ReadonlySet<Node>, bad: ReadonlyMap<Value, BadElement>): NonFinite | undefined {
+  for (const node of nodes) {
+    const at =
+      node.op === 'constant' ? node.results.flatMap((result) => bad.get(result) ?? [])[0] : undefined;
+    if (at !== undefined) return { kind: 'written', node, at };
+  }
+  return undefined;
 }
 
 /** What goes in from outside and is not finite. */

@@ -99,6 +99,16 @@ describe('a loss that is not finite', () => {
     expect(err).toContain('the data have it: `x` of that batch is nan at [1, 3]');
   });
 
+  it('is what the program says', async () => {
+    const written = 'mean(where(labels == 3, inf, cross_entropy(output, labels, reduction="none")))';
+    const { code, err } = await lmc(
+      `--data data.safetensors --epochs 1 --task loss=${written.replaceAll(' ', '')}`,
+    );
+    expect(code).toBe(4);
+    expect(err).toContain('the loss is Infinity: the program says so of such rows\n  inf is written here:');
+    expect(err).not.toContain('learning rate');
+  });
+
   it('that a step before has made is traced to that step', async () => {
     const { code, err } = await lmc('--data data.safetensors --epochs 1 --task optim=adamw{lr=1e39}');
     expect(code).toBe(4);
