@@ -162,7 +162,10 @@ function conformTensor(
         found,
         declared,
         ...extra,
-        help(conversionText(dtype, value.type.dtype)),
+        // A value of other axes is meant for another place.
+        ...(type.leading || type.dims.length === value.type.shape.length
+          ? [help(conversionText(dtype, value.type.dtype))]
+          : []),
       ]),
     );
     return undefined;
