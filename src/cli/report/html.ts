@@ -1,4 +1,5 @@
 /** HTML as text: whatever a name, a label or a text says, it is shown and never obeyed. */
+import { toHtml } from '../../codegen/bundle/names.ts';
 
 /** Text that is HTML already. */
 export interface Html {
@@ -20,20 +21,10 @@ function render(content: Content): string {
   return 'html' in content ? content.html : content.map(render).join('');
 }
 
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 /**
  * For text and for quoted attributes. Control characters, and those that turn the direction of writing, are replaced:
  * they would hide what is there.
  */
 export function escapeHtml(text: string): string {
-  return text
-    .replaceAll(/[^\P{C}\n\t]/gu, '\uFFFD')
-    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+  return toHtml(text.replaceAll(/[^\P{C}\n\t]/gu, '\uFFFD'));
 }

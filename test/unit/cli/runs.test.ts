@@ -1,53 +1,31 @@
 /** `lmc runs` and `lmc compare` over folders that `lmc train` wrote, with a session without a model. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { writeSafetensors } from '../../../runtime/safetensors.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import { readRun } from '../../../src/cli/run-history/read-run.ts';
 import { compareRuns, lossAround } from '../../../src/cli/run-history/compare-runs.ts';
-import { fakePlan, fakeSession, type FakeBehaviour } from '../train/fake-training.ts';
+import { type FakeBehaviour } from '../train/fake-training.ts';
+import { enterFakeFolder } from './fake-model.ts';
 import { fakeIo } from './fake-io.ts';
 
 const fake = vi.hoisted(() => ({ behaviour: {} as FakeBehaviour, config: { hidden: 4 } }));
 
-vi.mock('../../../src/cli/open-model.ts', () => ({
-  openModel: async (
-    _io: unknown,
-    request: { host: { readFile(file: string): unknown }; file: string; seed?: number },
-  ) => {
-    request.host.readFile(request.file);
-    return {
-      plan: fakePlan,
-      session: fakeSession(fake.behaviour),
-      seed: request.seed ?? 1,
-      parameterCount: 1,
-      config: fake.config,
-      compiled: { lowered: {}, graphs: {} },
-      summarize: () => 'summary',
-      close: () => {},
-    };
-  },
-}));
+vi.mock('../../../src/cli/open-model.ts', async () => {
+  const { fakeOpenModel } = await import('./fake-model.ts');
+  return fakeOpenModel(fake);
+});
 
-const home = process.cwd();
-let folder: string;
+let leave: () => void;
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lmc-runs-'));
-  process.chdir(folder);
-  writeFileSync('model.lm', 'model Fake\n');
-  const x = { dtype: 'i32', shape: [7], data: Int32Array.of(0, 1, 2, 3, 4, 5, 6) } as const;
-  writeFileSync('data.safetensors', writeSafetensors(new Map([['x', x]])));
+  leave = enterFakeFolder();
   fake.behaviour = {};
   fake.config = { hidden: 4 };
 });
 
 afterEach(() => {
-  process.chdir(home);
-  rmSync(folder, { recursive: true });
+  leave();
 });
 
 async function lmc(args: string) {

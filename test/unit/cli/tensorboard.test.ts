@@ -1,36 +1,21 @@
 /** Event files, read back by a parser that shares nothing with the writer but the published format. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeGradient } from '../../../runtime/gradient-stats.ts';
-import { writeSafetensors } from '../../../runtime/safetensors.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import { crc32c } from '../../../src/cli/tensorboard/crc32c.ts';
 import { encodeEvent, histogram, scalars } from '../../../src/cli/tensorboard/events.ts';
-import { fakePlan, fakeSession } from '../train/fake-training.ts';
+import { enterFakeFolder } from './fake-model.ts';
 import { fakeIo } from './fake-io.ts';
 
-vi.mock('../../../src/cli/open-model.ts', () => ({
-  openModel: async (
-    _io: unknown,
-    request: { host: { readFile(file: string): unknown }; file: string; seed?: number },
-  ) => {
-    request.host.readFile(request.file);
-    return {
-      plan: fakePlan,
-      session: fakeSession(),
-      seed: request.seed ?? 1,
-      parameterCount: 1,
-      config: {},
-      compiled: { lowered: {}, graphs: {} },
-      summarize: () => 'summary',
-      close: () => {},
-    };
-  },
-}));
+const fake = vi.hoisted(() => ({ behaviour: {}, config: {} }));
+
+vi.mock('../../../src/cli/open-model.ts', async () => {
+  const { fakeOpenModel } = await import('./fake-model.ts');
+  return fakeOpenModel(fake);
+});
 
 /** Bit by bit, without a table: RFC 3720's polynomial, the lowest bit first. */
 function slowCrc(bytes: Uint8Array): number {
@@ -153,18 +138,12 @@ describe('an event', () => {
 });
 
 describe('the files of a run', () => {
-  const home = process.cwd();
-  let folder: string;
+  let leave: () => void;
   beforeEach(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'lmc-board-'));
-    process.chdir(folder);
-    writeFileSync('model.lm', 'model Fake\n');
-    const x = { dtype: 'i32', shape: [7], data: Int32Array.of(0, 1, 2, 3, 4, 5, 6) } as const;
-    writeFileSync('data.safetensors', writeSafetensors(new Map([['x', x]])));
+    leave = enterFakeFolder();
   });
   afterEach(() => {
-    process.chdir(home);
-    rmSync(folder, { recursive: true });
+    leave();
   });
   const lmc = (args: string) => runCli(args.split(' '), fakeIo());
   const files = (): readonly (readonly (readonly Field[])[])[] =>

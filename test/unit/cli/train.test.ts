@@ -1,60 +1,28 @@
 /** `lmc train`, `eval` and `predict` over a session without a model: files, events, exit codes, going on. */
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import process from 'node:process';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../../runtime/safetensors.ts';
-import type { TensorData } from '../../../runtime/session.ts';
 import { runCli } from '../../../src/cli/run.ts';
-import { fakePlan, fakeSession, scalar, type FakeBehaviour } from '../train/fake-training.ts';
+import { scalar, type FakeBehaviour } from '../train/fake-training.ts';
+import { enterFakeFolder } from './fake-model.ts';
 import { fakeIo, type FakeIo } from './fake-io.ts';
 
-const fake = vi.hoisted(() => ({ behaviour: {} as FakeBehaviour }));
+const fake = vi.hoisted(() => ({ behaviour: {} as FakeBehaviour, config: { hidden: 4 } }));
 
-vi.mock('../../../src/cli/open-model.ts', () => ({
-  openModel: async (
-    _io: unknown,
-    request: { host: { readFile(file: string): unknown }; file: string; seed?: number },
-  ) => {
-    request.host.readFile(request.file);
-    return {
-      plan: fakePlan,
-      session: fakeSession(fake.behaviour),
-      seed: request.seed ?? 1,
-      parameterCount: 1,
-      config: { hidden: 4 },
-      compiled: { lowered: {}, graphs: {} },
-      summarize: () => 'summary',
-      close: () => {},
-    };
-  },
-}));
+vi.mock('../../../src/cli/open-model.ts', async () => {
+  const { fakeOpenModel } = await import('./fake-model.ts');
+  return fakeOpenModel(fake);
+});
 
-const home = process.cwd();
-let folder: string;
+let leave: () => void;
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lmc-train-'));
-  process.chdir(folder);
-  writeFileSync('model.lm', 'model Fake\n');
-  const x: TensorData = { dtype: 'i32', shape: [7], data: Int32Array.of(0, 1, 2, 3, 4, 5, 6) };
-  writeFileSync('data.safetensors', writeSafetensors(new Map([['x', x]])));
+  leave = enterFakeFolder();
   fake.behaviour = {};
 });
 
 afterEach(() => {
-  process.chdir(home);
-  rmSync(folder, { recursive: true });
+  leave();
 });
 
 async function lmc(args: string, io: FakeIo = fakeIo()): Promise<FakeIo & { readonly code: number }> {
