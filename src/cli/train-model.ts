@@ -3,8 +3,7 @@ import path from 'node:path';
 import process from 'node:process';
 import type { Dataset } from '../../runtime/data/dataset.ts';
 import { firstBatch, repeatBatch } from '../../runtime/data/one-batch.ts';
-import { classifyRows } from '../../runtime/classify.ts';
-import { evaluate, scoresOf, type Evaluation } from '../../runtime/evaluate.ts';
+import { evaluate, scoresOf } from '../../runtime/evaluate.ts';
 import {
   loadCheckpoint,
   restoreCheckpoint,
@@ -33,8 +32,8 @@ import { dryRunFields, printDryRun, type DryRun } from './dry-run.ts';
 import { exitCodes } from './exit.ts';
 import { watchInterrupts, type Interrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
-import { identifyFile, type FileIdentity } from '../../runtime/node/file-identity.ts';
-import { openData, type DataPlan, type DataRequest } from '../../runtime/node/open-data.ts';
+import type { DataRequest } from '../../runtime/node/open-data.ts';
+import { noteSamples, type SampledPart } from './note-samples.ts';
 import { openModel, type OpenModel } from './open-model.ts';
 import { isNearZero, overfitRepeats, overfitSteps, printOverfit } from './overfit-batch.ts';
 import {
@@ -55,6 +54,7 @@ import { defined, settleRun, type SettledRun, type TrainOptions } from './settle
 import { printEvent } from '../../runtime/node/train-log.ts';
 import { recomputeNote } from './summary/recompute-note.ts';
 import { traceFailure } from './trace-failure.ts';
+import { openTrainingData, type OpenedData } from './training-data.ts';
 import { version } from './version.ts';
 
 /** Gives the exit code. Throws a CommandError or a RuntimeError. */
@@ -89,37 +89,6 @@ export async function runTraining(io: Io, file: string | undefined, options: Tra
     interrupt.release();
   }
 }
-
-interface OpenedData {
-  readonly dataset: Dataset;
-  readonly files: Readonly<Record<string, FileIdentity>>;
-}
-
-async function openTrainingData(
-  plan: DataPlan,
-  { file, folder, data, options, shuffle }: SettledRun,
-  brought: Pick<DataRequest, 'encoder' | 'pretrained'> = {},
-): Promise<OpenedData> {
-  const files: Record<string, FileIdentity> = {};
-  const dataset = await openData({
-    plan,
-    file,
-    folder,
-    shuffle,
-    targets: true,
-    observe: (name, identity) => {
-      files[name] = identity;
-    },
-    ...defined({ data, batchSize: options.batchSize }),
-    ...brought,
-  });
-  // As the run's folder is named from where it began.
-  if (data !== undefined) files[path.relative(folder, path.resolve(data))] = await identifyFile(data);
-  return { dataset, files };
-}
-
-/** Texts beside their references that a report shows. */
-const reportedTexts = 18;
 
 class TrainRun {
   readonly #io: Io;
@@ -445,16 +414,8 @@ class TrainRun {
     }
   }
 
-  /** For the report of the run. */
-  async #noteSamples(dataset: Dataset, { split, texts }: Pick<Evaluation, 'split' | 'texts'>): Promise<void> {
-    if (this.#folder === undefined) return;
-    const { session, plan } = this.#model;
-    const classified = await classifyRows(session, plan, dataset, split);
-    if (classified !== undefined) this.#log.note('classified', { ...classified });
-    const wrongFirst = (texts?.rows ?? []).toSorted(
-      (a, b) => Number(a.reference === a.hypothesis) - Number(b.reference === b.hypothesis),
-    );
-    if (wrongFirst.length > 0) this.#log.note('texts', { split, texts: wrongFirst.slice(0, reportedTexts) });
+  async #noteSamples(dataset: Dataset, evaluation: SampledPart): Promise<void> {
+    if (this.#folder !== undefined) await noteSamples(this.#log, this.#model, dataset, evaluation);
   }
 
   /** What fails in the middle of a run says how to go on. */
